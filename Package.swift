@@ -1,0 +1,53 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+/// Every module carries the product's name; arrows between rooms point down only (ARCHITECTURE.md).
+/// `Tests/HouseTests` reads this file and fails when a room imports what its row here does not name.
+let strict: [SwiftSetting] = [.swiftLanguageMode(.v6)]
+
+let package = Package(
+  name: "apus",
+  products: [
+    .executable(name: "apus", targets: ["apus"]),
+    .executable(name: "apusd", targets: ["apusd"]),
+    .executable(name: "apus-keeper", targets: ["apus-keeper"]),
+  ],
+  targets: [
+    .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"]), .brew(["sqlite3"])]),
+    .target(name: "CSystem"),
+
+    .target(name: "ApusFrames", swiftSettings: strict),
+    .target(name: "ApusKeeper", dependencies: ["ApusFrames", "CSystem"], swiftSettings: strict),
+
+    .target(name: "ApusCore", swiftSettings: strict),
+    .target(name: "ApusWire", dependencies: ["ApusCore", "ApusFrames"], swiftSettings: strict),
+    .target(name: "ApusLoop", dependencies: ["CSystem"], swiftSettings: strict),
+    .target(
+      name: "ApusLink", dependencies: ["ApusCore", "ApusWire", "ApusFrames", "ApusLoop", "CSystem"],
+      swiftSettings: strict),
+    .target(name: "ApusAgents", dependencies: ["ApusCore", "CSystem"], swiftSettings: strict),
+    .target(name: "ApusStoreSQLite", dependencies: ["ApusCore", "CSQLite"], swiftSettings: strict),
+    .target(
+      name: "ApusCoordinator",
+      dependencies: ["ApusCore", "ApusWire", "ApusFrames", "ApusLoop", "ApusLink", "ApusAgents", "CSystem"],
+      swiftSettings: strict),
+    .target(
+      name: "ApusServer",
+      dependencies: ["ApusCore", "ApusWire", "ApusFrames", "ApusLoop", "ApusCoordinator", "CSystem"],
+      swiftSettings: strict),
+    .target(
+      name: "ApusCLI", dependencies: ["ApusCore", "ApusWire", "ApusFrames", "ApusLink", "CSystem"],
+      swiftSettings: strict),
+
+    .executableTarget(name: "apus", dependencies: ["ApusCLI"], swiftSettings: strict),
+    .executableTarget(
+      name: "apusd",
+      dependencies: [
+        "ApusCore", "ApusWire", "ApusLoop", "ApusLink", "ApusStoreSQLite", "ApusCoordinator", "ApusServer", "CSystem",
+      ],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "apus-keeper", dependencies: ["ApusKeeper"], swiftSettings: strict,
+      linkerSettings: [.unsafeFlags(["-static-executable"])]),
+  ]
+)

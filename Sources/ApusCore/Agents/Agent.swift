@@ -1,0 +1,50 @@
+/// What a keeper is to start, and what the agent is to hear first.
+package struct LaunchSpec: Equatable, Sendable {
+  package var program: String
+  package var arguments: [String]
+  package var environment: [String: String]
+  package var directory: String
+  /// Sent as soon as the agent runs.
+  package var greeting: [UInt8]
+
+  package init(
+    program: String, arguments: [String], environment: [String: String], directory: String, greeting: [UInt8]
+  ) {
+    self.program = program
+    self.arguments = arguments
+    self.environment = environment
+    self.directory = directory
+    self.greeting = greeting
+  }
+}
+
+/// How a run takes up its conversation.
+package enum Opening: Equatable, Sendable {
+  /// A new conversation under the session's id.
+  case fresh
+  /// The conversation goes on; `continuing` asks the agent to take up the turn that was cut off. `file` names the
+  /// transcript where the id alone would not find it.
+  case resumed(continuing: Bool, file: String?)
+  /// A copy of that conversation goes on under the session's id.
+  case forked(from: String)
+}
+
+/// One vendor's agent, translated. Implementations run nothing: they say what to run and what bytes mean.
+package protocol Agent: Sendable {
+  associatedtype Stream: AgentStream
+
+  static var name: String { get }
+  static func launch(_ session: Session, opening: Opening, run: Int) -> LaunchSpec
+  static func prompt(id: String, text: String) -> [UInt8]
+  static func interrupt(id: String) -> [UInt8]
+  static func answer(_ request: PermissionRequest, allow: Bool, message: String?) -> [UInt8]
+  /// What an ending means for a person; nil when it was orderly.
+  static func failure(of ending: Ending, errors: String) -> Failure?
+}
+
+/// Reads what an agent writes. Its state is small and can be kept, so that reading goes on where it stopped.
+package protocol AgentStream: Codable, Sendable {
+  init()
+  /// One whole line, without its newline, that began at `offset`.
+  mutating func read(line: ArraySlice<UInt8>, at offset: UInt64) -> [AgentEvent]
+}

@@ -1,0 +1,80 @@
+/// What went wrong, in words a person can act on: what happened, then what to do.
+///
+/// The same object on every door: `error:` and `hint:` lines, `{"error":{…}}` in JSON, later a problem document.
+package struct Failure: Error, Codable, Equatable, Sendable {
+  package var code: ErrorCode
+  /// One line: what happened.
+  package var summary: String
+  /// What to do next; names a real command wherever there is one.
+  package var hint: String?
+
+  package init(_ code: ErrorCode, _ summary: String, hint: String? = nil) {
+    self.code = code
+    self.summary = summary
+    self.hint = hint
+  }
+}
+
+/// Every way of failing that outsiders can tell apart. Codes are promises: append, never rename.
+package enum ErrorCode: String, Codable, CaseIterable, Sendable {
+  case usage
+  case nameInvalid = "name.invalid"
+  case configurationInvalid = "configuration.invalid"
+  case directoryMissing = "directory.missing"
+
+  case sessionNotFound = "session.not_found"
+  case permissionNotFound = "permission.not_found"
+
+  case nameTaken = "name.taken"
+  case nameAmbiguous = "name.ambiguous"
+  case sessionLive = "session.live"
+  case sessionNotRunning = "session.not_running"
+  case conversationHeld = "conversation.held"
+  case permissionAmbiguous = "permission.ambiguous"
+  case daemonTaken = "daemon.taken"
+
+  case notResumable = "session.not_resumable"
+  case sessionEnded = "session.ended"
+  case turnInterrupted = "turn.interrupted"
+
+  case agentMissing = "agent.missing"
+  case agentTooOld = "agent.too_old"
+  case agentLogin = "agent.login"
+  case agentLimit = "agent.limit"
+  case agentOverloaded = "agent.overloaded"
+  case agentMaxTurns = "agent.max_turns"
+  case agentBudget = "agent.budget"
+  case agentNoConversation = "agent.no_conversation"
+  case agentCrashed = "agent.crashed"
+  case agentError = "agent.error"
+
+  case timedOut = "timed_out"
+
+  case daemonUnreachable = "daemon.unreachable"
+  case daemonVersion = "daemon.version"
+  case homeRefused = "home.refused"
+  case diskFull = "disk.full"
+  case storeFailed = "store.failed"
+  case permissionDenied = "permission.denied"
+  case keeperFailed = "keeper.failed"
+  case demoUnavailable = "demo.unavailable"
+  case internalError = "internal"
+
+  /// 0 done, 1 failed, 2 usage, 3 not found, 4 conflict, 5 the agent's fault, 124 timed out.
+  package var exitCode: Int32 {
+    switch self {
+    case .usage, .nameInvalid, .configurationInvalid, .directoryMissing: 2
+    case .sessionNotFound, .permissionNotFound: 3
+    case .nameTaken, .nameAmbiguous, .sessionLive, .sessionNotRunning, .conversationHeld, .permissionAmbiguous,
+      .daemonTaken:
+      4
+    case .agentMissing, .agentTooOld, .agentLogin, .agentLimit, .agentOverloaded, .agentMaxTurns, .agentBudget,
+      .agentNoConversation, .agentCrashed, .agentError:
+      5
+    case .timedOut: 124
+    case .notResumable, .sessionEnded, .turnInterrupted, .daemonUnreachable, .daemonVersion, .homeRefused, .diskFull, .storeFailed,
+      .permissionDenied, .keeperFailed, .demoUnavailable, .internalError:
+      1
+    }
+  }
+}

@@ -1,0 +1,115 @@
+/// What a session does, as people see it.
+package enum Activity: String, Codable, Sendable {
+  case working, idle
+  case needsYou = "needs-you"
+  case unknown
+}
+
+/// The turn of a run: what was asked, what is under way, what is waited for. Pure; its owner keeps it beside the
+/// place in the recording up to which it has seen, so that it can be rebuilt exactly.
+///
+/// From the acceptance of a prompt until the agent is done with it, the session works: `idle` never shows in between,
+/// whatever the agent says of itself meanwhile.
+package struct TurnState: Codable, Equatable, Sendable {
+  /// The agent answered its greeting.
+  package private(set) var isReady = false
+  package private(set) var mode = AgentMode.unknown
+  /// Prompts accepted and not done with, in order.
+  package private(set) var open: [String] = []
+  /// Those of them the agent has taken up.
+  package private(set) var started: [String] = []
+  /// A turn cut off in an earlier run is being taken up again and has not ended yet.
+  package private(set) var continuing = false
+  package private(set) var pending: [PermissionRequest] = []
+  package private(set) var lastResult: TurnResult?
+  /// When the activity last changed or was confirmed, and by what.
+  package private(set) var source = "process"
+  package private(set) var since: Moment
+
+  /// `carried`: prompts of the turn that is taken up again; `waiting`: prompts to be sent after it.
+  package init(since: Moment, continuing: Bool = false, carried: [String] = [], waiting: [String] = []) {
+    self.since = since
+    self.continuing = continuing
+    open = carried + waiting
+    started = carried
+  }
+
+  /// The agent is ready, was to take up a turn again, and has not begun to by itself.
+  package var mustBeToldToContinue: Bool { isReady && continuing && mode != .running && mode != .waiting }
+
+  /// A prompt that was accepted here is done with, and the agent has come to rest or is at another.
+  package func isFinished(_ prompt: String) -> Bool {
+    guard !open.contains(prompt), !continuing else { return false }
+    return !open.isEmpty || mode == .idle
+  }
+
+  package var activity: Activity {
+    if !pending.isEmpty { return .needsYou }
+    if !open.isEmpty || continuing || mode == .running || mode == .waiting { return .working }
+    return isReady ? .idle : .unknown
+  }
+
+  /// Whether ending now would cut a turn off.
+  package var isMidTurn: Bool { activity == .working || activity == .needsYou }
+
+  /// Whether a further prompt may be sent: a turn that is taken up again comes first, alone.
+  package var takesPrompts: Bool { isReady && !continuing }
+
+  package mutating func acceptPrompt(_ id: String, now: Moment) {
+    guard !open.contains(id) else { return }
+    open.append(id)
+    note("prompt", now)
+  }
+
+  package mutating func answerPermission(_ id: String, now: Moment) {
+    pending.removeAll { $0.id == id }
+    note("answer", now)
+  }
+
+  package mutating func handle(_ event: AgentEvent, now: Moment) {
+    switch event {
+    case .ready:
+      isReady = true
+      if mode == .unknown { mode = .idle }
+      note("stream", now)
+    case .modeChanged(let new):
+      mode = new
+      if new == .idle, !continuing {
+        // What the agent took up and is idle after is over, also where it did not say so.
+        open.removeAll { started.contains($0) }
+        started = []
+        pending = []
+      }
+      note("stream", now)
+    case .turnBegan: note("stream", now)
+    case .promptStarted(let id):
+      if open.contains(id), !started.contains(id) { started.append(id) }
+      note("stream", now)
+    case .promptFinished(let id, _):
+      open.removeAll { $0 == id }
+      started.removeAll { $0 == id }
+      note("stream", now)
+    case .said, .unreadable: since = now
+    case .permissionAsked(let request):
+      if !pending.contains(where: { $0.id == request.id }) { pending.append(request) }
+      note("stream", now)
+    case .permissionWithdrawn(let id):
+      pending.removeAll { $0.id == id }
+      note("stream", now)
+    case .turnEnded(let result):
+      lastResult = result
+      let done = continuing ? result.prompts + started : result.prompts
+      open.removeAll { done.contains($0) }
+      started.removeAll { done.contains($0) }
+      continuing = false
+      pending = []
+      note("stream", now)
+    case .retrying: note("stream", now)
+    }
+  }
+
+  private mutating func note(_ source: String, _ now: Moment) {
+    self.source = source
+    since = now
+  }
+}

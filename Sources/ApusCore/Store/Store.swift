@@ -1,0 +1,32 @@
+/// What must survive: sessions, runs, leases, inputs (on disk before they are acknowledged), and the stream of events
+/// (which may lose its last milliseconds in a power cut, and is then read again from the recordings).
+///
+/// One writer. Every method throws `Failure` (`store.failed`, `disk.full`) and has then changed nothing.
+package protocol Store: AnyObject {
+  func transaction<T>(_ body: () throws -> T) throws -> T
+
+  func loadSessions() throws -> [Session]
+  func save(_ session: Session) throws
+
+  /// The latest run of every session.
+  func loadLatestRuns() throws -> [Run]
+  func loadRuns(of session: String) throws -> [Run]
+  func save(_ run: Run) throws
+
+  /// Decides by `Lease.decide` and keeps the outcome, in one step.
+  func decide(_ request: LeaseRequest, name: String, now: Moment) throws -> LeaseDecision
+
+  /// Keeps a new input and gives it its row.
+  func add(_ input: Input) throws -> Input
+  func save(_ input: Input) throws
+  /// Inputs that are not finished, oldest first; with `finished` all of them.
+  func loadInputs(of session: String, finished: Bool) throws -> [Input]
+
+  /// Appends events (their `n` is given here) and, in the same step, how far the recording was read.
+  func append(_ events: [Event], cursor: RunCursor?, session: String, run: Int) throws -> [Event]
+  func loadEvents(of session: String, from n: Int, limit: Int) throws -> [Event]
+  func loadCursor(session: String, run: Int) throws -> RunCursor?
+
+  func loadValue(_ key: String) throws -> String?
+  func saveValue(_ key: String, _ value: String) throws
+}

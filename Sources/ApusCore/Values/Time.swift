@@ -1,0 +1,26 @@
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// A moment: seconds since 1970, UTC. Rules are given one; only the edges read a clock.
+package typealias Moment = Double
+
+package enum MomentText {
+  /// `2026-11-20T18:03:20.120Z`, as outsiders get it.
+  package static func iso(_ moment: Moment) -> String {
+    Date(timeIntervalSince1970: moment).formatted(
+      Date.ISO8601FormatStyle(includingFractionalSeconds: true))
+  }
+
+  /// `12 s`, `4 min`, `3 h`, `2 d`: one unit, as lists show it.
+  package static func age(_ seconds: Double) -> String {
+    switch seconds {
+    case ..<90: "\(Int(max(0, seconds))) s"
+    case ..<5400: "\(Int(seconds / 60)) min"
+    case ..<172_800: "\(Int(seconds / 3600)) h"
+    default: "\(Int(seconds / 86400)) d"
+    }
+  }
+}

@@ -1,0 +1,200 @@
+import ApusCore
+
+/// A session as outsiders see it: on the command line's `--json`, later over REST. Keys are promises; more may come.
+package struct SessionObject: Codable, Equatable, Sendable {
+  package var id: String
+  package var name: String
+  package var conversationID: String
+  package var owner: String?
+  package var tags: [String]
+  package var directory: String
+  package var agent: String
+  package var agentVersion: String?
+  package var model: String?
+  package var permissionMode: String
+  package var run: Int
+  package var state: SessionState
+  package var activity: Activity
+  /// What the activity rests on, and how old that is, in seconds.
+  package var activitySource: String
+  package var activityAge: Double
+  package var needs: [PermissionRequest]
+  package var ending: Ending?
+  package var verdict: Verdict
+  package var problem: Failure?
+  package var pid: Int?
+  package var keeperPID: Int?
+  package var createdAt: String
+  package var lastActive: String
+  package var lastActiveAge: Double
+  package var cost: Double
+  package var tokens: Tokens
+  package var persists: Bool
+  package var interrupted: Bool
+  package var forkedFrom: String?
+  /// What the last turn answered, where a caller waited for it.
+  package var result: String?
+
+  package init(session: Session, activity: Activity, activitySource: String, activityAge: Double,
+    needs: [PermissionRequest], verdict: Verdict, pid: Int?, keeperPID: Int?, now: Moment
+  ) {
+    id = session.id
+    name = session.name
+    conversationID = session.conversationID
+    owner = session.owner
+    tags = session.tags
+    directory = session.directory
+    agent = session.agent
+    agentVersion = session.agentVersion
+    model = session.model ?? session.spec.model
+    permissionMode = session.spec.permissionMode
+    run = session.run
+    state = session.state
+    self.activity = activity
+    self.activitySource = activitySource
+    self.activityAge = activityAge
+    self.needs = needs
+    ending = session.ending
+    self.verdict = verdict
+    problem = session.problem
+    self.pid = pid
+    self.keeperPID = keeperPID
+    createdAt = MomentText.iso(session.createdAt)
+    lastActive = MomentText.iso(session.lastActive)
+    lastActiveAge = max(0, now - session.lastActive)
+    cost = session.cost
+    tokens = session.tokens
+    persists = session.persists
+    interrupted = session.interrupted
+    forkedFrom = session.forkedFrom
+  }
+}
+
+extension SessionObject {
+  private enum CodingKeys: String, CodingKey {
+    case id, name, conversationID, owner, tags, directory, agent, agentVersion, model, permissionMode, run, state
+    case activity, activitySource, activityAge, needs, ending, verdict, problem, pid, keeperPID, createdAt
+    case lastActive, lastActiveAge, cost, tokens, persists, interrupted, forkedFrom, result
+  }
+
+  /// Every key is always there but `result`; what is unknown is null.
+  package func encode(to encoder: any Encoder) throws {
+    var fields = encoder.container(keyedBy: CodingKeys.self)
+    try fields.encode(id, forKey: .id)
+    try fields.encode(name, forKey: .name)
+    try fields.encode(conversationID, forKey: .conversationID)
+    try fields.encode(owner, forKey: .owner)
+    try fields.encode(tags, forKey: .tags)
+    try fields.encode(directory, forKey: .directory)
+    try fields.encode(agent, forKey: .agent)
+    try fields.encode(agentVersion, forKey: .agentVersion)
+    try fields.encode(model, forKey: .model)
+    try fields.encode(permissionMode, forKey: .permissionMode)
+    try fields.encode(run, forKey: .run)
+    try fields.encode(state, forKey: .state)
+    try fields.encode(activity, forKey: .activity)
+    try fields.encode(activitySource, forKey: .activitySource)
+    try fields.encode(activityAge, forKey: .activityAge)
+    try fields.encode(needs, forKey: .needs)
+    try fields.encode(ending, forKey: .ending)
+    try fields.encode(verdict, forKey: .verdict)
+    try fields.encode(problem, forKey: .problem)
+    try fields.encode(pid, forKey: .pid)
+    try fields.encode(keeperPID, forKey: .keeperPID)
+    try fields.encode(createdAt, forKey: .createdAt)
+    try fields.encode(lastActive, forKey: .lastActive)
+    try fields.encode(lastActiveAge, forKey: .lastActiveAge)
+    try fields.encode(cost, forKey: .cost)
+    try fields.encode(tokens, forKey: .tokens)
+    try fields.encode(persists, forKey: .persists)
+    try fields.encode(interrupted, forKey: .interrupted)
+    try fields.encode(forkedFrom, forKey: .forkedFrom)
+    try fields.encodeIfPresent(result, forKey: .result)
+  }
+}
+
+package struct CheckItem: Codable, Equatable, Sendable {
+  package var id: String?
+  package var name: String
+  package var verdict: Verdict
+
+  package init(id: String?, name: String, verdict: Verdict) {
+    self.id = id
+    self.name = name
+    self.verdict = verdict
+  }
+
+  private enum CodingKeys: String, CodingKey { case id, name, verdict }
+
+  package func encode(to encoder: any Encoder) throws {
+    var fields = encoder.container(keyedBy: CodingKeys.self)
+    try fields.encode(id, forKey: .id)
+    try fields.encode(name, forKey: .name)
+    try fields.encode(verdict, forKey: .verdict)
+  }
+}
+
+/// An event as outsiders see it: a JSON line.
+package struct EventObject: Codable, Equatable, Sendable {
+  package var n: Int
+  package var at: String
+  package var session: String
+  package var run: Int
+  package var type: String
+  package var detail: JSON
+
+  package init(_ event: Event) {
+    n = event.n
+    at = MomentText.iso(event.at)
+    session = event.session
+    run = event.run
+    type = event.kind.rawValue
+    detail = event.detail
+  }
+}
+
+package struct StatusReply: Codable, Sendable {
+  package var version: String
+  package var pid: Int
+  package var home: String
+  package var startedAt: String
+  package var sessions: Int
+  package var live: Int
+
+  package init(version: String, pid: Int, home: String, startedAt: String, sessions: Int, live: Int) {
+    self.version = version
+    self.pid = pid
+    self.home = home
+    self.startedAt = startedAt
+    self.sessions = sessions
+    self.live = live
+  }
+}
+
+package struct ShutDownReply: Codable, Sendable {
+  package var pid: Int
+  package var persisted: [String]
+  package var ended: [String]
+
+  package init(pid: Int, persisted: [String], ended: [String]) {
+    self.pid = pid
+    self.persisted = persisted
+    self.ended = ended
+  }
+}
+
+/// One thing `apus doctor` looked at.
+package struct Finding: Codable, Sendable {
+  package enum Level: String, Codable, Sendable { case fine, note, problem }
+
+  package var level: Level
+  package var what: String
+  /// The command that mends it.
+  package var mend: String?
+
+  package init(_ level: Level, _ what: String, mend: String? = nil) {
+    self.level = level
+    self.what = what
+    self.mend = mend
+  }
+}

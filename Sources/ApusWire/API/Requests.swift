@@ -1,0 +1,194 @@
+import ApusCore
+
+/// Every verb of the daemon. Doors (command line, later REST and MCP) offer these and no others.
+package enum Verb: String, Codable, Sendable, CaseIterable {
+  case status, shutDown = "shut_down"
+  case new, send, wait, interrupt, permit, list, show, check, logs, events, stop, stopAll = "stop_all", resume
+  case rename, tag, archive, doctor
+}
+
+package struct Nothing: Codable, Sendable {
+  package init() {}
+}
+
+package struct NewRequest: Codable, Sendable {
+  package var name: String
+  package var directory: String
+  package var prompt: String?
+  package var spec: SpawnSpec
+  package var owner: String?
+  package var tags: [String]
+  package var persists: Bool
+  package var wait: Bool
+
+  package init(
+    name: String, directory: String, prompt: String?, spec: SpawnSpec, owner: String?, tags: [String],
+    persists: Bool, wait: Bool
+  ) {
+    self.name = name
+    self.directory = directory
+    self.prompt = prompt
+    self.spec = spec
+    self.owner = owner
+    self.tags = tags
+    self.persists = persists
+    self.wait = wait
+  }
+}
+
+/// A verb about one session: `session` is a name, a short id or a conversation id.
+package struct SessionRequest: Codable, Sendable {
+  package var session: String
+
+  package init(session: String) { self.session = session }
+}
+
+package struct SendRequest: Codable, Sendable {
+  package var session: String
+  package var text: String
+  package var wait: Bool
+
+  package init(session: String, text: String, wait: Bool) {
+    self.session = session
+    self.text = text
+    self.wait = wait
+  }
+}
+
+package enum WaitGoal: String, Codable, Sendable, CaseIterable {
+  case idle, ended
+  case needsYou = "needs-you"
+}
+
+package struct WaitRequest: Codable, Sendable {
+  package var session: String
+  package var goal: WaitGoal
+  package var seconds: Double?
+
+  package init(session: String, goal: WaitGoal, seconds: Double?) {
+    self.session = session
+    self.goal = goal
+    self.seconds = seconds
+  }
+}
+
+package struct PermitRequest: Codable, Sendable {
+  package var session: String
+  package var request: String?
+  package var allow: Bool
+  package var message: String?
+
+  package init(session: String, request: String?, allow: Bool, message: String?) {
+    self.session = session
+    self.request = request
+    self.allow = allow
+    self.message = message
+  }
+}
+
+package struct ListRequest: Codable, Sendable {
+  package var all: Bool
+  package var resumable: Bool
+  package var owner: String?
+  package var tag: String?
+  package var limit: Int?
+
+  package init(all: Bool, resumable: Bool, owner: String?, tag: String?, limit: Int?) {
+    self.all = all
+    self.resumable = resumable
+    self.owner = owner
+    self.tag = tag
+    self.limit = limit
+  }
+}
+
+package struct CheckRequest: Codable, Sendable {
+  /// None: every session.
+  package var sessions: [String]
+
+  package init(sessions: [String]) { self.sessions = sessions }
+}
+
+package struct LogsRequest: Codable, Sendable {
+  package var session: String
+  package var follow: Bool
+
+  package init(session: String, follow: Bool) {
+    self.session = session
+    self.follow = follow
+  }
+}
+
+package struct EventsRequest: Codable, Sendable {
+  package var session: String
+  package var from: Int
+  package var follow: Bool
+
+  package init(session: String, from: Int, follow: Bool) {
+    self.session = session
+    self.from = from
+    self.follow = follow
+  }
+}
+
+package struct StopRequest: Codable, Sendable {
+  package var session: String
+  package var now: Bool
+
+  package init(session: String, now: Bool) {
+    self.session = session
+    self.now = now
+  }
+}
+
+package struct ResumeRequest: Codable, Sendable {
+  package var session: String
+  package var text: String?
+  package var fork: String?
+  package var directory: String?
+  package var wait: Bool
+
+  package init(session: String, text: String?, fork: String?, directory: String?, wait: Bool) {
+    self.session = session
+    self.text = text
+    self.fork = fork
+    self.directory = directory
+    self.wait = wait
+  }
+}
+
+package struct RenameRequest: Codable, Sendable {
+  package var session: String
+  package var name: String
+
+  package init(session: String, name: String) {
+    self.session = session
+    self.name = name
+  }
+}
+
+package struct TagRequest: Codable, Sendable {
+  package var session: String
+  package var add: [String]
+  package var remove: [String]
+
+  package init(session: String, add: [String], remove: [String]) {
+    self.session = session
+    self.add = add
+    self.remove = remove
+  }
+}
+
+package enum ShutDownMode: String, Codable, Sendable {
+  /// Each session as its own record says (`PERSIST_CLAUDE_SESSIONS`).
+  case asRecorded = "as_recorded"
+  case persist, end
+  /// Another daemon follows at once: every session goes on, nothing is a shutdown for them.
+  case restart
+}
+
+package struct ShutDownRequest: Codable, Sendable {
+  package var mode: ShutDownMode
+
+  package init(mode: ShutDownMode) { self.mode = mode }
+}

@@ -1,0 +1,370 @@
+#define _GNU_SOURCE
+#include "CSystem.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+// ---- processes ----
+
+int apus_spawn(const struct apus_spawn_plan *plan, pid_t *pid) {
+  posix_spawnattr_t attributes;
+  posix_spawn_file_actions_t actions;
+  posix_spawnattr_init(&attributes);
+  posix_spawn_file_actions_init(&actions);
+  sigset_t none, all;
+  sigemptyset(&none);
+  sigfillset(&all);
+  posix_spawnattr_setsigmask(&attributes, &none);
+  posix_spawnattr_setsigdefault(&attributes, &all);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+
+  const int given[3] = {plan->input, plan->output, plan->errors};
+  for (int target = 0; target < 3; target++) {
+    if (given[target] >= 0)
+      posix_spawn_file_actions_adddup2(&actions, given[target], target);
+    else
+      posix_spawn_file_actions_addopen(&actions, target, "/dev/null", target == 0 ? O_RDONLY : O_WRONLY, 0);
+  }
+  int first_closed = 3;
+  if (plan->ready >= 0) {
+    posix_spawn_file_actions_adddup2(&actions, plan->ready, 3);
+    first_closed = 4;
+  }
+  posix_spawn_file_actions_addclosefrom_np(&actions, first_closed);
+  if (plan->directory) posix_spawn_file_actions_addchdir_np(&actions, plan->directory);
+
+  int failure = posix_spawn(pid, plan->program, &actions, &attributes, plan->arguments, plan->environment);
+  posix_spawn_file_actions_destroy(&actions);
+  posix_spawnattr_destroy(&attributes);
+  return failure;
+}
+
+int apus_detach(void) {
+  pid_t first = fork();
+  if (first < 0) return -1;
+  if (first > 0) {
+    // The intermediate child ends at once; its status tells whether the grandchild came to be.
+    int status = 0;
+    while (waitpid(first, &status, 0) < 0 && errno == EINTR) {}
+    _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
+  }
+  setsid();
+  pid_t second = fork();
+  if (second != 0) _exit(second < 0 ? 1 : 0);
+  return setsid() < 0 ? -1 : 0;
+}
+
+int apus_become_subreaper(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); }
+
+int apus_process_look(pid_t pid, struct apus_process *found) {
+  char path[64], text[1024];
+  snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+  int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return -1;
+  ssize_t length = read(descriptor, text, sizeof text - 1);
+  close(descriptor);
+  if (length <= 0) {
+    errno = ESRCH;
+    return -1;
+  }
+  text[length] = 0;
+  // The program's name stands in parentheses and may hold anything: the fields begin after the last ')'.
+  char *fields = strrchr(text, ')');
+  if (!fields) return -1;
+  unsigned long user_time = 0, system_time = 0;
+  int parent = 0;
+  memset(found, 0, sizeof *found);
+  int read_fields =
+      sscanf(fields + 2, "%c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu %*d %*d %*d %*d %*d %*d %llu %*u %ld",
+             &found->state, &parent, &user_time, &system_time, &found->start, &found->resident_pages);
+  if (read_fields < 6) return -1;
+  found->pid = pid;
+  found->parent = parent;
+  found->ticks = user_time + system_time;
+  return 0;
+}
+
+int apus_process_list(struct apus_process *found, int room) {
+  DIR *directory = opendir("/proc");
+  if (!directory) return -1;
+  int count = 0;
+  struct dirent *entry;
+  while ((entry = readdir(directory))) {
+    if (!isdigit((unsigned char)entry->d_name[0])) continue;
+    struct apus_process one;
+    if (apus_process_look((pid_t)atoi(entry->d_name), &one) != 0) continue;
+    if (count < room) found[count] = one;
+    count++;
+  }
+  closedir(directory);
+  return count;
+}
+
+int apus_process_environment_has(pid_t pid, const char *entry) {
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%d/environ", (int)pid);
+  int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return -1;
+  size_t room = 1 << 16, length = 0;
+  char *text = malloc(room + 1);
+  ssize_t got = 0;
+  while (text && (got = read(descriptor, text + length, room - length)) > 0) {
+    length += (size_t)got;
+    if (length == room) {
+      if (room > (1 << 24)) break;
+      room *= 2;
+      char *larger = realloc(text, room + 1);
+      if (!larger) break;
+      text = larger;
+    }
+  }
+  close(descriptor);
+  if (!text || got < 0) {
+    free(text);
+    return -1;
+  }
+  text[length] = 0;
+  size_t wanted = strlen(entry);
+  int prefix = wanted > 0 && entry[wanted - 1] == '=';
+  int has = 0;
+  for (size_t at = 0; at < length && !has; at += strlen(text + at) + 1)
+    has = prefix ? strncmp(text + at, entry, wanted) == 0 : strcmp(text + at, entry) == 0;
+  free(text);
+  return has;
+}
+
+/// A pidfd that surely means the process that started then: opened first, checked afterwards.
+static int open_process(pid_t pid, unsigned long long start) {
+  int descriptor = (int)syscall(SYS_pidfd_open, pid, 0);
+  if (descriptor < 0) return -1;
+  struct apus_process now;
+  if (apus_process_look(pid, &now) != 0 || now.start != start || now.state == 'Z' || now.state == 'X') {
+    close(descriptor);
+    errno = ESRCH;
+    return -1;
+  }
+  fcntl(descriptor, F_SETFD, FD_CLOEXEC);
+  return descriptor;
+}
+
+int apus_process_signal(pid_t pid, unsigned long long start, int signal) {
+  int descriptor = open_process(pid, start);
+  if (descriptor < 0) return -1;
+  int result = (int)syscall(SYS_pidfd_send_signal, descriptor, signal, NULL, 0);
+  int failure = errno;
+  close(descriptor);
+  errno = failure;
+  return result;
+}
+
+int apus_process_watch(pid_t pid, unsigned long long start) { return open_process(pid, start); }
+
+pid_t apus_reap(int *status) {
+  pid_t pid;
+  while ((pid = waitpid(-1, status, WNOHANG)) < 0 && errno == EINTR) {}
+  return pid;
+}
+
+int apus_signal_descriptor(const int *signals, int count) {
+  sigset_t set;
+  sigemptyset(&set);
+  for (int at = 0; at < count; at++) sigaddset(&set, signals[at]);
+  if (sigprocmask(SIG_BLOCK, &set, NULL) != 0) return -1;
+  return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+int apus_signal_next(int descriptor) {
+  struct signalfd_siginfo one;
+  return read(descriptor, &one, sizeof one) == sizeof one ? (int)one.ssi_signo : 0;
+}
+
+void apus_ignore_pipe_signal(void) { signal(SIGPIPE, SIG_IGN); }
+
+// ---- sockets ----
+
+static int unix_address(const char *path, struct sockaddr_un *address) {
+  memset(address, 0, sizeof *address);
+  address->sun_family = AF_UNIX;
+  if (strlen(path) >= sizeof address->sun_path) {
+    errno = ENAMETOOLONG;
+    return -1;
+  }
+  strcpy(address->sun_path, path);
+  return 0;
+}
+
+int apus_unix_listen(const char *path, int backlog) {
+  struct sockaddr_un address;
+  if (unix_address(path, &address) != 0) return -1;
+  int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (descriptor < 0) return -1;
+  mode_t before = umask(0177);
+  int bound = bind(descriptor, (struct sockaddr *)&address, sizeof address);
+  int failure = errno;
+  umask(before);
+  if (bound != 0 || listen(descriptor, backlog) != 0) {
+    if (bound == 0) failure = errno;
+    close(descriptor);
+    errno = failure;
+    return -1;
+  }
+  return descriptor;
+}
+
+int apus_unix_connect(const char *path, int nonblocking) {
+  struct sockaddr_un address;
+  if (unix_address(path, &address) != 0) return -1;
+  int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (descriptor < 0) return -1;
+  if (connect(descriptor, (struct sockaddr *)&address, sizeof address) != 0) {
+    int failure = errno;
+    close(descriptor);
+    errno = failure;
+    return -1;
+  }
+  if (nonblocking) apus_set_nonblocking(descriptor, 1);
+  return descriptor;
+}
+
+int apus_unix_accept(int listener) { return accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK); }
+
+int apus_peer_user(int descriptor, uid_t *user) {
+  struct ucred peer;
+  socklen_t size = sizeof peer;
+  if (getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return -1;
+  *user = peer.uid;
+  return 0;
+}
+
+// ---- files ----
+
+int apus_lock_file(int descriptor) { return flock(descriptor, LOCK_EX | LOCK_NB); }
+int apus_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
+int apus_open(const char *path, int flags, mode_t mode) { return open(path, flags | O_CLOEXEC, mode); }
+
+int apus_set_nonblocking(int descriptor, int on) {
+  int flags = fcntl(descriptor, F_GETFL);
+  return flags < 0 ? -1 : fcntl(descriptor, F_SETFL, on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK);
+}
+
+long long apus_free_bytes(const char *path) {
+  struct statvfs system;
+  if (statvfs(path, &system) != 0) return -1;
+  return (long long)system.f_bavail * (long long)system.f_frsize;
+}
+
+const char *apus_error_text(int code) {
+  const char *text = strerrordesc_np(code);
+  return text ? text : "unknown error";
+}
+
+// ---- the loop ----
+
+int apus_poll_create(void) { return epoll_create1(EPOLL_CLOEXEC); }
+
+int apus_poll_set(int poll, int descriptor, uint64_t token, int readable, int writable, int known) {
+  struct epoll_event event = {.data.u64 = token};
+  if (readable) event.events |= EPOLLIN | EPOLLRDHUP;
+  if (writable) event.events |= EPOLLOUT;
+  return epoll_ctl(poll, known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, descriptor, &event);
+}
+
+int apus_poll_remove(int poll, int descriptor) { return epoll_ctl(poll, EPOLL_CTL_DEL, descriptor, NULL); }
+
+int apus_poll_wait(int poll, struct apus_poll_event *events, int room, int milliseconds) {
+  struct epoll_event raw[64];
+  int count = epoll_wait(poll, raw, room < 64 ? room : 64, milliseconds);
+  for (int at = 0; at < count; at++) {
+    events[at].token = raw[at].data.u64;
+    events[at].readable = (raw[at].events & EPOLLIN) != 0;
+    events[at].writable = (raw[at].events & EPOLLOUT) != 0;
+    events[at].hung_up = (raw[at].events & (EPOLLHUP | EPOLLERR | EPOLLRDHUP)) != 0;
+  }
+  return count;
+}
+
+int apus_wake_create(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
+void apus_wake_raise(int descriptor) {
+  uint64_t one = 1;
+  (void)!write(descriptor, &one, sizeof one);
+}
+void apus_wake_clear(int descriptor) {
+  uint64_t count;
+  (void)!read(descriptor, &count, sizeof count);
+}
+
+long long apus_find(const void *text, size_t length, const void *part, size_t part_length) {
+  const char *found = memmem(text, length, part, part_length);
+  return found ? found - (const char *)text : -1;
+}
+
+long long apus_monotonic_milliseconds(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+double apus_wall_seconds(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+int apus_watchers_below(const char *directory, pid_t *pids, int room) {
+  DIR *processes = opendir("/proc");
+  if (!processes) return -1;
+  int count = 0;
+  size_t length = strlen(directory);
+  struct dirent *entry;
+  while ((entry = readdir(processes))) {
+    if (!isdigit((unsigned char)entry->d_name[0])) continue;
+    char path[512], target[PATH_MAX];
+    snprintf(path, sizeof path, "/proc/%s/cwd", entry->d_name);
+    ssize_t got = readlink(path, target, sizeof target - 1);
+    if (got < 0) continue;
+    target[got] = 0;
+    if (strncmp(target, directory, length) != 0 || (target[length] != 0 && target[length] != '/')) continue;
+    snprintf(path, sizeof path, "/proc/%s/fd", entry->d_name);
+    DIR *descriptors = opendir(path);
+    if (!descriptors) continue;
+    struct dirent *descriptor;
+    int watches = 0;
+    while (!watches && (descriptor = readdir(descriptors))) {
+      char link[1024];
+      snprintf(link, sizeof link, "%s/%s", path, descriptor->d_name);
+      got = readlink(link, target, sizeof target - 1);
+      if (got < 0) continue;
+      target[got] = 0;
+      watches = strstr(target, "inotify") != NULL && strncmp(target, "anon_inode", 10) == 0;
+    }
+    closedir(descriptors);
+    if (watches) {
+      if (count < room) pids[count] = (pid_t)atoi(entry->d_name);
+      count++;
+    }
+  }
+  closedir(processes);
+  return count;
+}
