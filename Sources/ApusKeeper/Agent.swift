@@ -22,14 +22,15 @@ struct Agent {
     guard apus_pipe(&inputs) == 0, apus_pipe(&outputs) == 0, apus_pipe(&failures) == 0 else {
       return .failure(SpawnFailure(code: errno))
     }
-    let strings = CStrings(order.arguments)
-    let environment = CStrings(order.environment)
-    let code = strings.withPointers { arguments in
-      environment.withPointers { variables in
+    let arguments = block(order.arguments)
+    let environment = block(order.environment)
+    let code = arguments.withUnsafeBufferPointer { arguments in
+      environment.withUnsafeBufferPointer { environment in
         cString(order.program).withUnsafeBufferPointer { program in
           cString(order.directory).withUnsafeBufferPointer { directory in
             var plan = apus_spawn_plan(
-              program: program.baseAddress, arguments: arguments, environment: variables,
+              program: program.baseAddress, arguments: arguments.baseAddress, argument_bytes: arguments.count,
+              environment: environment.baseAddress, environment_bytes: environment.count,
               directory: directory.baseAddress, input: inputs[0], output: outputs[1], errors: failures[1], ready: -1)
             return apus_spawn(&plan, &agent.pid)
           }
@@ -100,19 +101,4 @@ struct Agent {
     closeOutput()
     closeErrors()
   }
-}
-
-/// A null-terminated array of C strings that lives as long as its owner.
-final class CStrings {
-  private var pointers: [UnsafeMutablePointer<CChar>?]
-
-  init(_ strings: [[UInt8]]) {
-    pointers = strings.map { bytes in strdup(cString(bytes)) } + [nil]
-  }
-
-  func withPointers<R>(_ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> R) -> R {
-    pointers.withUnsafeBufferPointer { body($0.baseAddress!) }
-  }
-
-  deinit { for pointer in pointers { free(pointer) } }
 }

@@ -47,3 +47,6 @@ func keepFile(_ name: String, in directory: [UInt8], bytes: [UInt8]) -> Int32 {
   guard rename(draft, final) == 0 else { return errno }
   return 0
 }
+
+/// The strings one after another, each with its final NUL.
+func block(_ strings: [[UInt8]]) -> [CChar] { strings.flatMap(cString) }

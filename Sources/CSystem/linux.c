@@ -28,7 +28,29 @@
 
 // ---- processes ----
 
+/// Pointers to the strings of a block, the last one NULL.
+static char **strings_of(const char *block, size_t bytes) {
+  size_t count = 0;
+  for (size_t at = 0; at < bytes; at++) count += block[at] == 0;
+  char **pointers = malloc((count + 1) * sizeof *pointers);
+  if (!pointers) return NULL;
+  size_t at = 0;
+  for (size_t index = 0; index < count; index++) {
+    pointers[index] = (char *)block + at;
+    at += strlen(block + at) + 1;
+  }
+  pointers[count] = NULL;
+  return pointers;
+}
+
 int apus_spawn(const struct apus_spawn_plan *plan, pid_t *pid) {
+  char **arguments = strings_of(plan->arguments, plan->argument_bytes);
+  char **environment = strings_of(plan->environment, plan->environment_bytes);
+  if (!arguments || !environment) {
+    free(arguments);
+    free(environment);
+    return ENOMEM;
+  }
   posix_spawnattr_t attributes;
   posix_spawn_file_actions_t actions;
   posix_spawnattr_init(&attributes);
@@ -55,7 +77,9 @@ int apus_spawn(const struct apus_spawn_plan *plan, pid_t *pid) {
   posix_spawn_file_actions_addclosefrom_np(&actions, first_closed);
   if (plan->directory) posix_spawn_file_actions_addchdir_np(&actions, plan->directory);
 
-  int failure = posix_spawn(pid, plan->program, &actions, &attributes, plan->arguments, plan->environment);
+  int failure = posix_spawn(pid, plan->program, &actions, &attributes, arguments, environment);
+  free(arguments);
+  free(environment);
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
   return failure;
@@ -201,6 +225,9 @@ int apus_signal_next(int descriptor) {
 }
 
 void apus_ignore_pipe_signal(void) { signal(SIGPIPE, SIG_IGN); }
+
+extern char **environ;
+char *const *apus_environment(void) { return environ; }
 
 // ---- sockets ----
 

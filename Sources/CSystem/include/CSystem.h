@@ -12,8 +12,11 @@
 /// child but `ready`, which arrives as descriptor 3 where it is not -1.
 struct apus_spawn_plan {
   const char *program;
-  char *const *arguments;
-  char *const *environment;
+  /// Strings one after another, each with its final NUL; `argument_bytes` is the length of all.
+  const char *arguments;
+  size_t argument_bytes;
+  const char *environment;
+  size_t environment_bytes;
   const char *directory;
   int input, output, errors, ready;
 };
@@ -61,6 +64,8 @@ int apus_signal_descriptor(const int *signals, int count);
 /// The next signal from such a descriptor, or 0 when there is none.
 int apus_signal_next(int descriptor);
 void apus_ignore_pipe_signal(void);
+/// environ(7), which Swift sees as a mutable global.
+char *const *apus_environment(void);
 
 // ---- sockets ----
 

@@ -1,0 +1,129 @@
+import ApusCore
+import ApusFrames
+import ApusWire
+import CSystem
+import Glibc
+
+/// A connection to the daemon, for programs that ask and wait. The daemon is started when there is none.
+package struct DaemonLink: ~Copyable {
+  private let descriptor: Int32
+  private var reader = FrameReader()
+  private static let patienceMilliseconds: Int64 = 10_000
+
+  private init(descriptor: Int32) { self.descriptor = descriptor }
+
+  deinit { close(descriptor) }
+
+  /// Connects; with `starting` the daemon is started where none answers.
+  package static func open(_ places: Places, environment: [String: String], starting: Bool = true) throws(Failure)
+    -> DaemonLink
+  {
+    if let link = try connect(places) { return link }
+    guard starting else {
+      throw Failure(.daemonUnreachable, "no daemon runs for \(places.home)", hint: "start it with `apus up`")
+    }
+    try HomeDirectory.prepare(places)
+    let until = apus_monotonic_milliseconds() + patienceMilliseconds
+    while true {
+      let word = try startDaemon(places, environment)
+      if let link = try connect(places) { return link }
+      // Another was faster, or is just going: it holds the home's lock and does not answer (yet, or any more).
+      guard word.hasPrefix(taken), apus_monotonic_milliseconds() < until else {
+        throw Failure(
+          .daemonUnreachable,
+          word.isEmpty ? "the daemon ended before it answered" : "the daemon did not start: \(word)",
+          hint: "see `apus logs --daemon`, and `apus doctor`")
+      }
+      poll(nil, 0, 20)
+    }
+  }
+
+  /// What a daemon says on its pipe when another has the home.
+  package static let taken = "taken"
+
+  private static func connect(_ places: Places) throws(Failure) -> DaemonLink? {
+    let descriptor = apus_unix_connect(places.daemonSocket, 0)
+    guard descriptor >= 0 else {
+      if errno == ENOENT || errno == ECONNREFUSED || errno == ENOTDIR { return nil }
+      throw Failure(
+        .daemonUnreachable, "\(places.daemonSocket): \(String(cString: apus_error_text(errno)))",
+        hint: "the daemon belongs to another user, or its directory cannot be entered; set APUS_HOME to your own")
+    }
+    var user: uid_t = 0
+    guard apus_peer_user(descriptor, &user) == 0, user == getuid() else {
+      close(descriptor)
+      throw Failure(
+        .homeRefused, "the daemon at \(places.daemonSocket) belongs to another user (uid \(user))",
+        hint: "set APUS_HOME to a directory of your own")
+    }
+    return DaemonLink(descriptor: descriptor)
+  }
+
+  /// Starts a daemon and waits for its first word: empty where all is well.
+  private static func startDaemon(_ places: Places, _ environment: [String: String]) throws(Failure) -> String {
+    let (ready, pid) = try Detached.start(
+      program: try Detached.sibling("apusd"), arguments: [],
+      environment: Environment.ofOurs(home: places.home, role: "daemon", from: environment), directory: "/")
+    defer { close(ready) }
+    var status: Int32 = 0
+    while waitpid(pid, &status, 0) < 0, errno == EINTR {}
+    var text: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 512)
+    while true {
+      let got = read(ready, &chunk, chunk.count)
+      if got < 0, errno == EINTR { continue }
+      if got <= 0 { break }
+      text += chunk[..<got]
+    }
+    let word = String(decoding: text, as: UTF8.self).trimmingPrefix { $0.isWhitespace }
+    return word.hasPrefix("ready") ? "" : String(word)
+  }
+
+  /// Sends a request and hands every item to `item` until the last frame, which is returned. `item` returning false
+  /// ends the conversation early (nil is returned).
+  package mutating func ask(
+    _ verb: Verb, _ body: some Encodable, item: ([UInt8]) -> Bool = { _ in true }
+  ) throws(Failure) -> [UInt8]? {
+    let frame: Frame
+    do { frame = try Control.request(verb, body) } catch {
+      throw Failure(.internalError, "the request cannot be written: \(error)")
+    }
+    try send(frame.encoded)
+    while true {
+      let frame = try receive()
+      switch frame.kind {
+      case Control.Kind.item: if !item(frame.body) { return nil }
+      case Control.Kind.done: return frame.body
+      case Control.Kind.failed:
+        throw (try? JSONText.decode(Failure.self, from: frame.body))
+          ?? Failure(.internalError, "the daemon failed without a word")
+      default: continue
+      }
+    }
+  }
+
+  private func send(_ bytes: [UInt8]) throws(Failure) {
+    var done = 0
+    while done < bytes.count {
+      let got = bytes.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress! + done, bytes.count - done, Int32(MSG_NOSIGNAL)) }
+      if got < 0, errno == EINTR { continue }
+      guard got > 0 else { throw Self.gone }
+      done += got
+    }
+  }
+
+  private mutating func receive() throws(Failure) -> Frame {
+    var chunk = [UInt8](repeating: 0, count: 1 << 16)
+    while true {
+      do { if let frame = try reader.next() { return frame } } catch { throw Self.gone }
+      let got = read(descriptor, &chunk, chunk.count)
+      if got < 0, errno == EINTR { continue }
+      guard got > 0 else { throw Self.gone }
+      reader.feed(chunk[..<got])
+    }
+  }
+
+  private static let gone = Failure(
+    .daemonUnreachable, "the daemon went away before it answered; the sessions go on",
+    hint: "ask again: the next command starts it; `apus logs --daemon` says what happened")
+}

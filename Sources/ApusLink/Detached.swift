@@ -1,0 +1,89 @@
+import ApusCore
+import CSystem
+import Glibc
+
+/// A program of ours started so that it outlives whoever starts it.
+package enum Detached {
+  /// Starts `program` with a pipe at descriptor 3 on which it says that it is up; returns the reading end.
+  /// The program leaves our session by itself (`apus_detach`), so the process started here ends at once.
+  package static func start(
+    program: String, arguments: [String], environment: [String: String], directory: String
+  ) throws(Failure) -> (ready: Int32, pid: Int32) {
+    var ends: [Int32] = [-1, -1]
+    guard apus_pipe(&ends) == 0 else { throw failed(program, errno) }
+    let argumentBlock = block([program] + arguments)
+    let environmentBlock = block(environment.map { "\($0.key)=\($0.value)" })
+    var pid: Int32 = 0
+    let code = argumentBlock.withUnsafeBufferPointer { arguments in
+      environmentBlock.withUnsafeBufferPointer { environment in
+        program.withCString { path in
+          directory.withCString { directory in
+            var plan = apus_spawn_plan(
+              program: path, arguments: arguments.baseAddress, argument_bytes: arguments.count,
+              environment: environment.baseAddress, environment_bytes: environment.count, directory: directory,
+              input: -1, output: -1, errors: -1, ready: ends[1])
+            return apus_spawn(&plan, &pid)
+          }
+        }
+      }
+    }
+    close(ends[1])
+    guard code == 0 else {
+      close(ends[0])
+      throw failed(program, code)
+    }
+    return (ends[0], pid)
+  }
+
+  private static func failed(_ program: String, _ code: Int32) -> Failure {
+    Failure(
+      .daemonUnreachable, "\(program) cannot be started: \(String(cString: apus_error_text(code)))",
+      hint: "apus, apusd and apus-keeper belong side by side: install all three with `make install`")
+  }
+
+  private static func block(_ strings: [String]) -> [CChar] {
+    strings.flatMap { $0.utf8CString.prefix { $0 != 0 } + [0] }
+  }
+
+  /// Our own programs stand beside each other, wherever they were installed.
+  package static func sibling(_ name: String) throws(Failure) -> String {
+    guard let own = realpath("/proc/self/exe", nil) else {
+      throw Failure(.internalError, "this program does not know where it is", hint: "is /proc mounted?")
+    }
+    defer { free(own) }
+    var path = String(cString: own)
+    while let last = path.last, last != "/" { path.removeLast() }
+    return path + name
+  }
+}
+
+/// The environment of this process.
+package enum Environment {
+  package static func current() -> [String: String] {
+    var variables: [String: String] = [:]
+    var at = apus_environment()
+    while let entry = at?.pointee {
+      let text = String(cString: entry)
+      if let equals = text.firstIndex(of: "=") {
+        variables[String(text[..<equals])] = String(text[text.index(after: equals)...])
+      }
+      at = at?.advanced(by: 1)
+    }
+    return variables
+  }
+
+  /// What a daemon or keeper of ours starts with: nothing of the session it may be started from, our home, and its
+  /// role, by which keepers know that it is no part of their run.
+  package static func ofOurs(home: String, role: String, from environment: [String: String]) -> [String: String] {
+    var own = ["APUS_HOME": home, "APUS_ROLE": role, "SWIFT_BACKTRACE": "enable=no"]
+    for key in ["PATH", "HOME", "TMPDIR", "LANG", "USER", "XDG_CONFIG_HOME", "APUS_LOG_LEVEL", "APUS_LOG_PATH"] {
+      if let value = environment[key] { own[key] = value }
+    }
+    for setting in Setting.allCases where environment[setting.facts.variable] != nil {
+      if [.verdictSeconds, .startSeconds, .stopSeconds, .recordingQuotaMB].contains(setting) {
+        own[setting.facts.variable] = environment[setting.facts.variable]
+      }
+    }
+    return own
+  }
+}
