@@ -30,9 +30,14 @@ package enum ClaudeAgent: Agent {
     }
     return LaunchSpec(
       program: session.spec.program, arguments: arguments, environment: environment, directory: session.directory,
-      greeting: line(["type": .string("control_request"), "request_id": .string(greetingID),
-        "request": .object(["subtype": .string("initialize")])]))
+      greeting: greeting)
   }
+
+  /// Answered in 0.3 s, while `init` comes only with the first prompt (real-cli §4).
+  package static let greeting = line([
+    "type": .string("control_request"), "request_id": .string(greetingID),
+    "request": .object(["subtype": .string("initialize")]),
+  ])
 
   static let greetingID = "apus-hello"
 

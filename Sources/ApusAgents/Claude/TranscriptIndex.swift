@@ -154,7 +154,8 @@ package final class TranscriptIndex: Sendable {
   /// Whether the transcript has a line with that id.
   package static func holds(line id: String, path: String) -> Bool {
     guard let bytes = ClaudePlaces.load(path, limit: 1 << 30) else { return false }
-    let wanted = Array("\"uuid\":\"\(id)\"".utf8)
+    // As its own id, or among those of a merged message.
+    let wanted = Array("\"\(id)\"".utf8)
     return bytes.withUnsafeBytes { text in
       wanted.withUnsafeBytes { part in
         apus_find(text.baseAddress, text.count, part.baseAddress, part.count) >= 0

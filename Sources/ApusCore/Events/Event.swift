@@ -46,10 +46,11 @@ package struct Event: Codable, Equatable, Sendable {
 /// read up to it: neither is ever ahead of the other.
 package struct RunCursor: Codable, Equatable, Sendable {
   package var offset: UInt64
-  package var stream: JSON
+  /// The stream's state as JSON text.
+  package var stream: String
   package var turn: TurnState
 
-  package init(offset: UInt64, stream: JSON, turn: TurnState) {
+  package init(offset: UInt64, stream: String, turn: TurnState) {
     self.offset = offset
     self.stream = stream
     self.turn = turn

@@ -55,7 +55,11 @@ package struct ProcessMark: Codable, Equatable, Hashable, Sendable {
 
 /// Something for an agent to hear, kept before it is sent, so that a crash between the two loses nothing.
 package struct Input: Codable, Equatable, Sendable {
-  package enum Kind: String, Codable, Sendable { case prompt, control }
+  package enum Kind: String, Codable, Sendable {
+    case prompt, control
+    /// Ours, not a person's: tells the agent to take up a turn that was cut off.
+    case continuation
+  }
 
   package var row: Int64
   package var session: String

@@ -100,6 +100,8 @@ package struct Session: Equatable, Sendable {
   /// Whether the last run ended in the middle of a turn.
   package var interrupted = false
   package var forkedFrom: String?
+  /// How many events the parent had when this one was forked from it.
+  package var forkedAtEvent: Int?
   /// What the last failed turn or start said.
   package var problem: Failure?
   package var archivedAt: Moment?
@@ -123,7 +125,7 @@ extension Session: Codable {
   package enum CodingKeys: String, CodingKey, CaseIterable {
     case id, name, conversationID, owner, tags, directory, agent, agentVersion, spec, state, run, persists, createdAt
     case lastActive, ending, model, cost, tokens, prompted, transcriptSeen, transcriptBytes, interrupted, forkedFrom
-    case problem, archivedAt
+    case forkedAtEvent, problem, archivedAt
   }
 
   package init(from decoder: any Decoder) throws {
@@ -151,6 +153,7 @@ extension Session: Codable {
     transcriptBytes = try fields.decodeIfPresent(Int.self, forKey: .transcriptBytes) ?? 0
     interrupted = try fields.decodeIfPresent(Bool.self, forKey: .interrupted) ?? false
     forkedFrom = try fields.decodeIfPresent(String.self, forKey: .forkedFrom)
+    forkedAtEvent = try fields.decodeIfPresent(Int.self, forKey: .forkedAtEvent)
     problem = try fields.decodeIfPresent(Failure.self, forKey: .problem)
     archivedAt = try fields.decodeIfPresent(Moment.self, forKey: .archivedAt)
     let known = Set(CodingKeys.allCases.map(\.rawValue))
@@ -184,6 +187,7 @@ extension Session: Codable {
     try fields.encode(transcriptBytes, forKey: .transcriptBytes)
     try fields.encode(interrupted, forKey: .interrupted)
     try fields.encodeIfPresent(forkedFrom, forKey: .forkedFrom)
+    try fields.encodeIfPresent(forkedAtEvent, forKey: .forkedAtEvent)
     try fields.encodeIfPresent(problem, forKey: .problem)
     try fields.encodeIfPresent(archivedAt, forKey: .archivedAt)
   }

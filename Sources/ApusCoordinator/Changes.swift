@@ -1,0 +1,65 @@
+import ApusLoop
+
+/// Wakes who waits for something to happen to a session. A wake-up is a hint: look again.
+@LoopActor
+package final class Changes {
+  private var waiting: [String: [UInt64: Answer<Void>]] = [:]
+  private var next: UInt64 = 0
+
+  package init() {}
+
+  package func announce(_ session: String) {
+    for answer in (waiting.removeValue(forKey: session) ?? [:]).values { answer.give(()) }
+  }
+
+  /// Returns at the next change of the session, when the caller goes, or after that time.
+  package func next(of session: String, caller: Caller, milliseconds: Int?) async {
+    next += 1
+    let id = next
+    var timer: UInt64?
+    await withCheckedContinuation { continuation in
+      let answer = Answer<Void>(continuation)
+      waiting[session, default: [:]][id] = answer
+      if let milliseconds { timer = Timers.shared.after(milliseconds) { answer.give(()) } }
+      caller.whenGone(id) { answer.give(()) }
+    }
+    if let timer { Timers.shared.cancel(timer) }
+    caller.forget(id)
+    waiting[session]?[id] = nil
+    if waiting[session]?.isEmpty == true { waiting[session] = nil }
+  }
+}
+
+/// Who asked for something and may stop listening at any time; what was asked goes on all the same.
+@LoopActor
+package final class Caller {
+  package private(set) var isGone = false
+  private var actions: [UInt64: @LoopActor () -> Void] = [:]
+  private let deliver: @LoopActor ([UInt8]) -> Void
+  /// Suspends while more is on its way to the caller than it should be.
+  private let drained: @LoopActor () async -> Void
+
+  package init(deliver: @escaping @LoopActor ([UInt8]) -> Void, drained: @escaping @LoopActor () async -> Void) {
+    self.deliver = deliver
+    self.drained = drained
+  }
+
+  /// One item of a reply that comes in many.
+  package func item(_ bytes: [UInt8]) async {
+    guard !isGone else { return }
+    deliver(bytes)
+    await drained()
+  }
+
+  package func leave() {
+    isGone = true
+    for action in actions.values { action() }
+    actions = [:]
+  }
+
+  func whenGone(_ id: UInt64, _ action: @escaping @LoopActor () -> Void) {
+    if isGone { action() } else { actions[id] = action }
+  }
+
+  func forget(_ id: UInt64) { actions[id] = nil }
+}

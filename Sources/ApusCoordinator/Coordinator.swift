@@ -1,0 +1,165 @@
+import ApusAgents
+import ApusCore
+import ApusFrames
+import ApusLink
+import ApusLoop
+import ApusWire
+import CSystem
+
+// The daemon's brain: it knows every session, owns the order of work, and performs what Core decides. All sessions are
+// in memory, written through to the store before anything that depends on them happens. The verbs stand in the files
+// beside this one, by noun.
+
+@LoopActor
+package final class Coordinator {
+  let places: Places
+  let store: any Store
+  let log: Log
+  let settings: Settings
+  let environment: [String: String]
+  let changes = Changes()
+  let children: Children
+  let probe: AgentProbe
+  let verdicts: VerdictDesk
+  let startedAt = apus_wall_seconds()
+
+  var sessions: [String: Session] = [:]
+  var live: [String: LiveRun] = [:]
+  /// Marks of the last runs of sessions that are not live any more, for `show`.
+  var isShuttingDown = false
+  /// Sessions whose resume or stop is under way.
+  var busy: Set<String> = []
+
+  package init(
+    places: Places, store: any Store, log: Log, settings: Settings, environment: [String: String], children: Children
+  ) throws {
+    self.places = places
+    self.store = store
+    self.log = log
+    self.settings = settings
+    self.environment = environment
+    self.children = children
+    probe = AgentProbe(store: store, children: children)
+    verdicts = VerdictDesk(milliseconds: Int(try settings.number(.verdictSeconds) * 1000), log: log)
+    for session in try store.loadSessions() { sessions[session.id] = session }
+  }
+
+  var now: Moment { apus_wall_seconds() }
+
+  // MARK: finding
+
+  /// By name, short id or conversation id. A name wins over ids: it is what its owner chose.
+  func require(_ text: String) throws(Failure) -> Session {
+    if let found = try find(text) { return found }
+    let lower = text.lowercased()
+    let near = sessions.values.filter { $0.name.lowercased().hasPrefix(lower.prefix(3)) }.map(\.name).sorted().prefix(3)
+    throw Failure(
+      .sessionNotFound, "there is no session \"\(SessionName.printable(String(text.prefix(80))))\"",
+      hint: near.isEmpty ? "`apus list --all` shows every session" : "did you mean \(near.joined(separator: ", "))?")
+  }
+
+  /// Nil when there is none; throws when there are several.
+  func find(_ text: String) throws(Failure) -> Session? {
+    if let named = sessions.values.first(where: { $0.name == text }) { return named }
+    if let session = sessions[text.lowercased()] { return session }
+    let lower = text.lowercased()
+    let found = sessions.values.filter {
+      $0.conversationID == lower
+        || (lower.count >= 3 && ($0.id.hasPrefix(lower) || (lower.count >= 8 && $0.conversationID.hasPrefix(lower))))
+    }.sorted { $0.id < $1.id }
+    if found.count == 1 { return found[0] }
+    if found.count > 1 {
+      let list = found.map { "\($0.id) \($0.name)" }.joined(separator: ", ")
+      throw Failure(
+        .nameAmbiguous, "\"\(SessionName.printable(text))\" may mean several sessions: \(list)",
+        hint: "say the name or the whole short id")
+    }
+    return nil
+  }
+
+  func requireLive(_ session: Session) throws(Failure) -> LiveRun {
+    guard let run = live[session.id], !run.isOver else {
+      throw Failure(
+        .sessionNotRunning, "\(session.name) (\(session.id)) is not running: it is \(session.state.rawValue)",
+        hint: "`apus resume \(session.name)` continues it")
+    }
+    return run
+  }
+
+  func requireFree(name: String) throws(Failure) {
+    try SessionName.check(name)
+    if let other = sessions.values.first(where: { $0.name == name }) {
+      throw Failure(
+        .nameTaken, "the name \(name) is taken by session \(other.id) (\(other.state.rawValue))",
+        hint: "choose another, or free it: `apus rename \(other.id) NEW`")
+    }
+  }
+
+  // MARK: changing
+
+  /// Changes a session and keeps it; what could not be kept did not change.
+  func update(_ id: String, _ change: (inout Session) -> Void) throws {
+    guard var session = sessions[id] else { return }
+    change(&session)
+    guard session != sessions[id] else { return }
+    try store.save(session)
+    sessions[id] = session
+    changes.announce(id)
+  }
+
+  /// An event of a session that is not the agent's doing.
+  func note(_ id: String, _ kind: Event.Kind, _ detail: JSON = .object([:])) throws {
+    if let run = live[id] {
+      try run.advance([run.event(kind, detail)])
+    } else {
+      let run = sessions[id]?.run ?? 0
+      let event = Event(n: 0, at: now, session: id, run: run, kind: kind, detail: detail)
+      _ = try store.append([event], cursor: nil, session: id, run: run)
+    }
+    changes.announce(id)
+  }
+
+  // MARK: showing
+
+  func object(_ session: Session, verdict: Verdict) -> SessionObject {
+    let run = live[session.id]
+    let activity: Activity
+    let source: String
+    let since: Moment
+    switch session.state {
+    case .running where run != nil, .starting where run != nil:
+      // A run with prompts accepted works, also while its agent still starts.
+      activity = run?.turn.activity ?? .unknown
+      source = run?.turn.source ?? "process"
+      since = run?.turn.since ?? session.lastActive
+    case .queued, .starting, .running, .ended, .lost, .archived:
+      activity = .unknown
+      source = session.state == .starting ? "process" : "ending"
+      since = session.lastActive
+    }
+    return SessionObject(
+      session: session, activity: activity, activitySource: source, activityAge: max(0, now - since),
+      needs: run?.turn.pending ?? [], verdict: verdict, pid: run?.run.agent.map { Int($0.pid) },
+      keeperPID: run?.run.keeper.map { Int($0.pid) }, now: now)
+  }
+
+  func object(_ id: String) async throws -> SessionObject {
+    guard let session = sessions[id] else {
+      throw Failure(.sessionNotFound, "the session is gone", hint: "`apus list --all` shows every session")
+    }
+    let verdict = await verdicts.evaluate([query(session)])[0]
+    return object(sessions[id] ?? session, verdict: verdict)
+  }
+
+  func query(_ session: Session, directory: String? = nil) -> VerdictDesk.Query {
+    let run = live[session.id]
+    return VerdictDesk.Query(
+      session: session.id,
+      transcript: TranscriptIndex.Query(
+        conversationID: session.conversationID, directory: session.directory,
+        configuration: ClaudeEnvironment.configurationDirectory(session.spec.environment),
+        prompted: session.prompted, bytesSeen: session.transcriptBytes,
+        ours: run?.run.agent.map { [$0] } ?? []),
+      elsewhereDirectory: directory != nil)
+  }
+}

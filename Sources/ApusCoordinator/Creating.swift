@@ -1,0 +1,132 @@
+import ApusAgents
+import ApusCore
+import ApusLoop
+import ApusWire
+import CSystem
+import Glibc
+
+// New sessions, and what changes their record.
+
+extension Coordinator {
+  package func new(_ request: NewRequest, _ caller: Caller) async throws -> SessionObject {
+    try refuseWhileShuttingDown()
+    try requireFree(name: request.name)
+    try Self.check(request)
+    var spec = request.spec
+    spec.environment = ClaudeEnvironment.scrub(spec.environment)
+    let version = try await probe.check(program: spec.program, environment: spec.environment)
+    // Somebody may have taken the name while the program was asked.
+    try requireFree(name: request.name)
+    let id = ShortID.choose(random: RandomID.number()) { sessions[$0] != nil }
+    var session = Session(
+      id: id, name: request.name, conversationID: RandomID.conversation(), directory: request.directory, spec: spec,
+      createdAt: now)
+    session.owner = request.owner
+    session.tags = request.tags
+    session.persists = request.persists
+    session.agentVersion = version
+    session.prompted = request.prompt != nil
+    let inputs = try keep(session, prompt: request.prompt)
+    log.info("session \(id) \(session.name): created, conversation \(session.conversationID)")
+    try await start(id, opening: .fresh, continuing: false, carried: [], inputs: inputs)
+    return try await reply(id, waitingFor: request.wait ? inputs.last?.promptID : nil, caller)
+  }
+
+  /// The record of a new session and its first prompt, in one step.
+  private func keep(_ session: Session, prompt: String?) throws -> [Input] {
+    let inputs = try store.transaction { () -> [Input] in
+      try store.save(session)
+      guard let prompt else { return [] }
+      return [try store.add(newPrompt(session.id, prompt))]
+    }
+    sessions[session.id] = session
+    try note(session.id, .created, .object(["name": .string(session.name), "directory": .string(session.directory)]))
+    for input in inputs { try notePrompt(input) }
+    return inputs
+  }
+
+  func newPrompt(_ session: String, _ text: String) -> Input {
+    Input(
+      row: 0, session: session, kind: .prompt, promptID: RandomID.conversation(), text: text, acceptedAt: now)
+  }
+
+  func notePrompt(_ input: Input) throws {
+    try note(
+      input.session, .promptAccepted, .object(["id": .string(input.promptID), "text": .string(input.text)]))
+  }
+
+  func refuseWhileShuttingDown() throws(Failure) {
+    if isShuttingDown {
+      throw Failure(.daemonUnreachable, "the daemon is shutting down", hint: "do it again in a moment")
+    }
+  }
+
+  private static func check(_ request: NewRequest) throws(Failure) {
+    var facts = stat()
+    guard request.directory.hasPrefix("/"), stat(request.directory, &facts) == 0, facts.st_mode & S_IFMT == S_IFDIR
+    else {
+      throw Failure(
+        .directoryMissing, "there is no directory \(SessionName.printable(request.directory))",
+        hint: "name one that is there with --dir")
+    }
+    guard ClaudeAgent.permissionModes.contains(request.spec.permissionMode) else {
+      throw Failure(
+        .usage, "\"\(SessionName.printable(request.spec.permissionMode))\" is no permission mode",
+        hint: "one of \(ClaudeAgent.permissionModes.joined(separator: ", "))")
+    }
+    if let prompt = request.prompt { try check(prompt: prompt) }
+  }
+
+  static func check(prompt: String) throws(Failure) {
+    guard prompt.contains(where: { !$0.isWhitespace }) else {
+      throw Failure(.usage, "the prompt is empty", hint: "say what the agent is to do: `apus send NAME \"fix the parser\"`")
+    }
+  }
+
+  /// The session as it is now, or, where a prompt is waited for, when the agent is done with it.
+  func reply(_ id: String, waitingFor prompt: String?, _ caller: Caller) async throws -> SessionObject {
+    guard let prompt else { return try await object(id) }
+    let result = try await outcome(of: prompt, in: id, caller)
+    var object = try await object(id)
+    object.result = result?.text
+    return object
+  }
+
+  package func rename(_ request: RenameRequest) async throws -> SessionObject {
+    let session = try require(request.session)
+    if request.name != session.name {
+      try requireFree(name: request.name)
+      try update(session.id) { $0.name = request.name }
+      try note(session.id, .renamed, .object(["from": .string(session.name), "to": .string(request.name)]))
+    }
+    return try await object(session.id)
+  }
+
+  package func tag(_ request: TagRequest) async throws -> SessionObject {
+    let session = try require(request.session)
+    try update(session.id) { session in
+      session.tags.removeAll { request.remove.contains($0) || request.add.contains($0) }
+      session.tags += request.add
+    }
+    let tags = sessions[session.id]?.tags ?? []
+    try note(session.id, .tagged, .object(["tags": .array(tags.map(JSON.string))]))
+    return try await object(session.id)
+  }
+
+  package func archive(_ request: SessionRequest) async throws -> SessionObject {
+    let session = try require(request.session)
+    guard live[session.id] == nil else {
+      throw Failure(
+        .sessionLive, "\(session.name) (\(session.id)) is \(session.state.rawValue)",
+        hint: "stop it first: `apus stop \(session.name)`")
+    }
+    if session.state != .archived {
+      try update(session.id) { session in
+        session.state = .archived
+        session.archivedAt = now
+      }
+      try note(session.id, .archived)
+    }
+    return try await object(session.id)
+  }
+}

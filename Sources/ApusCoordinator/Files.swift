@@ -1,0 +1,66 @@
+import CSystem
+import Glibc
+
+/// The few files the daemon reads and writes itself: those of runs.
+enum Files {
+  /// The file from an offset to its end; nil when it cannot be read.
+  static func load(_ path: String, from offset: UInt64 = 0) -> [UInt8]? {
+    let descriptor = apus_open(path, O_RDONLY, 0)
+    guard descriptor >= 0, lseek(descriptor, off_t(offset), SEEK_SET) >= 0 else { return nil }
+    defer { close(descriptor) }
+    var bytes: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 1 << 16)
+    while true {
+      let got = read(descriptor, &chunk, chunk.count)
+      if got < 0, errno == EINTR { continue }
+      guard got >= 0 else { return nil }
+      if got == 0 { return bytes }
+      bytes += chunk[..<got]
+    }
+  }
+
+  /// Writes a new file that only its owner may read; the error number, 0 when all is well.
+  static func make(_ path: String, bytes: [UInt8]) -> Int32 {
+    let descriptor = apus_open(path, O_WRONLY | O_CREAT | O_EXCL, 0o600)
+    guard descriptor >= 0 else { return errno }
+    defer { close(descriptor) }
+    var done = 0
+    while done < bytes.count {
+      let got = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress! + done, bytes.count - done) }
+      if got < 0, errno == EINTR { continue }
+      guard got > 0 else { return errno }
+      done += got
+    }
+    return 0
+  }
+
+  /// Makes a directory of ours below one of ours; the error number, 0 when it is there.
+  static func makeDirectory(_ path: String) -> Int32 {
+    mkdir(path, 0o700) == 0 || errno == EEXIST ? 0 : errno
+  }
+
+  static func remove(_ path: String) { unlink(path) }
+
+  static func size(_ path: String) -> Int? {
+    var facts = stat()
+    return stat(path, &facts) == 0 ? Int(facts.st_size) : nil
+  }
+}
+
+/// Random ids.
+enum RandomID {
+  /// A version 4 UUID in lower case: Claude Code keeps the case it is given and looks for that alone.
+  static func conversation() -> String {
+    var bytes = (0..<16).map { _ in UInt8.random(in: 0...255) }
+    bytes[6] = bytes[6] & 0x0f | 0x40
+    bytes[8] = bytes[8] & 0x3f | 0x80
+    let digits = bytes.map { byte in
+      let text = String(byte, radix: 16)
+      return text.count == 1 ? "0" + text : text
+    }
+    return [digits[0..<4], digits[4..<6], digits[6..<8], digits[8..<10], digits[10..<16]]
+      .map { $0.joined() }.joined(separator: "-")
+  }
+
+  static func number() -> UInt64 { UInt64.random(in: .min ... .max) }
+}

@@ -1,0 +1,318 @@
+import ApusAgents
+import ApusCore
+import ApusFrames
+import ApusLink
+import ApusLoop
+import CSystem
+
+// One run as the daemon follows it: it reads what the keeper recorded, turns it into events, and says what is to be
+// said. Nothing here keeps the agent alive; all of it can be dropped and rebuilt from the store and the recording.
+//
+// The rule that makes a crash harmless: a change of the turn, the events that tell of it, and how far the recording was
+// read are written in one step (`advance`). Only then is it so. What fails to be written did not happen, and is read
+// again from the recording.
+
+@LoopActor
+final class LiveRun {
+  /// What the coordinator does about a run.
+  struct Hooks {
+    /// Events were kept; the session may look different now.
+    var changed: @LoopActor (LiveRun, [AgentEvent]) -> Void
+    var ended: @LoopActor (LiveRun, KeptEnding) -> Void
+    var lost: @LoopActor (LiveRun) -> Void
+  }
+
+  private static let greetingNumber: UInt64 = 1
+  private static let retryMilliseconds = 500
+
+  let session: String
+  private(set) var run: Run
+  private(set) var turn: TurnState
+  private var stream: ClaudeStream
+  private var offset: UInt64
+  private var partial: [UInt8] = []
+  private(set) var inputs: [Input]
+  private var nextNumber: UInt64 = greetingNumber + 1
+  private var link: KeeperLink?
+  private var greeting: [UInt8]
+  private let store: any Store
+  private let log: Log
+  private let hooks: Hooks
+  /// Asked to end: an ending is no crash then.
+  var isStopping = false
+  private(set) var isOver = false
+  private(set) var trouble: Int32 = 0
+  private var endWhenIdle: [TeardownStep]?
+  /// What came of prompts, by their ids, as far as this daemon saw it.
+  private(set) var outcomes: [String: TurnResult] = [:]
+
+  init(
+    run: Run, turn: TurnState, greeting: [UInt8], inputs: [Input], store: any Store, log: Log, hooks: Hooks
+  ) throws {
+    session = run.session
+    self.run = run
+    self.greeting = greeting
+    self.inputs = inputs
+    self.store = store
+    self.log = log
+    self.hooks = hooks
+    if let cursor = try store.loadCursor(session: run.session, run: run.number) {
+      self.turn = cursor.turn
+      offset = cursor.offset
+      stream = (try? JSONText.decode(ClaudeStream.self, from: Array(cursor.stream.utf8))) ?? ClaudeStream()
+    } else {
+      self.turn = turn
+      offset = 0
+      stream = ClaudeStream()
+    }
+  }
+
+  private var now: Moment { apus_wall_seconds() }
+
+  // MARK: the keeper
+
+  /// Attaches to the keeper; false when nobody listens there.
+  func attach() -> Bool {
+    guard let link = KeeperLink.connect(socket: run.socket) else { return false }
+    self.link?.close()
+    self.link = link
+    link.onReply = { [unowned self] reply in hear(reply) }
+    link.onGone = { [unowned self] in
+      self.link = nil
+      hooks.lost(self)
+    }
+    link.send(.hello(version: KeeperProtocol.version))
+    return true
+  }
+
+  var isAttached: Bool { link != nil }
+
+  /// Lets go of the keeper, which goes on.
+  func detach() {
+    link?.close()
+    link = nil
+  }
+
+  private func hear(_ reply: KeeperReply) {
+    switch reply {
+    case .welcome(let welcome): welcomed(welcome)
+    case .output(let at, let bytes): took(bytes, at: at)
+    case .taken(let number): wasTaken(number)
+    case .ending(let ending, _):
+      isOver = true
+      hooks.ended(self, ending)
+    case .trouble(let code):
+      trouble = code
+      log.warning("run \(run.holder): the recording \(code == 0 ? "can be written again" : "cannot be written (\(String(cString: apus_error_text(code))))")")
+      advanceQuietly([event(code == 0 ? .recordingResumed : .recordingStalled, .object(["error": .integer(Int64(code))]))])
+    case .refused(let reason): log.error("run \(run.holder): keeper refused: \(String(decoding: reason, as: UTF8.self))")
+    }
+  }
+
+  private func welcomed(_ welcome: KeeperReply.Welcome) {
+    let start = welcome.agentStart
+    run.agent = welcome.agent > 0 ? ProcessMark(pid: welcome.agent, start: start) : nil
+    run.keeper = Processes.mark(of: welcome.keeper)
+    link?.send(.follow(offset: offset))
+    if welcome.lastInput < Self.greetingNumber { link?.send(.input(number: Self.greetingNumber, bytes: greeting)) }
+    nextNumber = max(nextNumber, welcome.lastInput + 1)
+    for input in inputs where input.run == run.number {
+      guard let number = input.number else { continue }
+      nextNumber = max(nextNumber, number + 1)
+      if number > welcome.lastInput {
+        link?.send(.input(number: number, bytes: bytes(of: input)))
+      } else if input.kind != .control, !turn.open.contains(input.promptID) {
+        finish(input)
+      }
+    }
+    sendWaiting()
+  }
+
+  // MARK: what the agent writes
+
+  private func took(_ bytes: [UInt8], at: UInt64) {
+    guard at == offset + UInt64(partial.count) else { return reread("a gap in what the keeper sent") }
+    let before = partial.count
+    partial += bytes
+    guard let newest = bytes.lastIndex(of: 10) else { return }
+    let last = before + newest
+    var stream = self.stream
+    var turn = self.turn
+    var seen: [AgentEvent] = []
+    var events: [Event] = []
+    var start = 0
+    while start <= last {
+      let end = partial[start...].firstIndex(of: 10) ?? last
+      for said in stream.read(line: partial[start..<end], at: offset + UInt64(start)) {
+        turn.handle(said, now: now)
+        seen.append(said)
+        if let event = EventText.event(of: said) { events.append(self.event(event.kind, event.detail)) }
+      }
+      start = end + 1
+    }
+    do {
+      try advance(events, turn: turn, stream: stream, offset: offset + UInt64(last + 1))
+    } catch { return reread("\(error)") }
+    partial.removeFirst(last + 1)
+    for case .turnEnded(let result) in seen { for prompt in result.prompts { outcomes[prompt] = result } }
+    hooks.changed(self, seen)
+    if isOver { return }
+    settleInputs()
+    if turn.mustBeToldToContinue { tellToContinue() }
+    sendWaiting()
+    if let steps = endWhenIdle, !self.turn.isMidTurn {
+      endWhenIdle = nil
+      link?.send(.end(steps))
+    }
+  }
+
+  /// Something could not be kept: forget it, and read it again from the recording in a moment.
+  private func reread(_ why: String) {
+    log.error("run \(run.holder): reading again from \(offset): \(why)")
+    partial = []
+    detach()
+    Timers.shared.after(Self.retryMilliseconds) { [weak self] in
+      guard let self, !isOver, link == nil else { return }
+      if !attach() { hooks.lost(self) }
+    }
+  }
+
+  // MARK: the turn
+
+  func event(_ kind: Event.Kind, _ detail: JSON = .object([:])) -> Event {
+    Event(n: 0, at: now, session: session, run: run.number, kind: kind, detail: detail)
+  }
+
+  private func advance(_ events: [Event], turn: TurnState, stream: ClaudeStream, offset: UInt64) throws {
+    let cursor = RunCursor(offset: offset, stream: try JSONText.string(stream), turn: turn)
+    _ = try store.append(events, cursor: cursor, session: session, run: run.number)
+    (self.turn, self.stream, self.offset) = (turn, stream, offset)
+  }
+
+  /// Keeps events and a change of the turn that did not come from the agent.
+  func advance(_ events: [Event], _ change: (inout TurnState) -> Void = { _ in }) throws {
+    var turn = self.turn
+    change(&turn)
+    try advance(events, turn: turn, stream: stream, offset: offset)
+  }
+
+  private func advanceQuietly(_ events: [Event]) {
+    do { try advance(events) } catch { log.error("run \(run.holder): \(error)") }
+    hooks.changed(self, [])
+  }
+
+  // MARK: inputs
+
+  /// Takes an input that is in the store, and sends it as soon as the agent takes it.
+  func accept(_ input: Input) throws {
+    let brief: JSON = .object(["id": .string(input.promptID), "text": .string(input.text)])
+    switch input.kind {
+    case .prompt: try advance([event(.promptAccepted, brief)]) { $0.acceptPrompt(input.promptID, now: now) }
+    case .continuation, .control: break
+    }
+    inputs.append(input)
+    sendWaiting()
+  }
+
+  private func sendWaiting() {
+    guard link != nil else { return }
+    for index in inputs.indices where inputs[index].number == nil {
+      switch inputs[index].kind {
+      case .control: break
+      case .continuation: guard turn.isReady else { continue }
+      case .prompt: guard turn.takesPrompts else { continue }
+      }
+      var input = inputs[index]
+      input.run = run.number
+      input.number = nextNumber
+      do { try store.save(input) } catch { return log.error("run \(run.holder): input not kept: \(error)") }
+      nextNumber += 1
+      inputs[index] = input
+      link?.send(.input(number: input.number ?? 0, bytes: bytes(of: input)))
+    }
+  }
+
+  private func bytes(of input: Input) -> [UInt8] {
+    switch input.kind {
+    case .control: Array(input.text.utf8)
+    case .prompt, .continuation: ClaudeAgent.prompt(id: input.promptID, text: input.text)
+    }
+  }
+
+  private func wasTaken(_ number: UInt64) {
+    for input in inputs where input.kind == .control && input.number == number { finish(input) }
+  }
+
+  /// Marks what the agent is done with.
+  private func settleInputs() {
+    for input in inputs where input.number != nil && input.kind != .control {
+      let isDone = input.kind == .continuation ? !turn.continuing : !turn.open.contains(input.promptID)
+      if isDone { finish(input) }
+    }
+  }
+
+  private func finish(_ input: Input) {
+    var input = input
+    input.finished = true
+    do { try store.save(input) } catch { return log.error("run \(run.holder): input not kept: \(error)") }
+    inputs.removeAll { $0.row == input.row }
+  }
+
+  /// The agent did not take the cut-off turn up by itself (it does not where that turn was interrupted, nor where a
+  /// continuation was itself cut off): it is told to.
+  private func tellToContinue() {
+    guard !inputs.contains(where: { $0.kind == .continuation }) else { return }
+    do {
+      let input = try store.add(
+        Input(
+          row: 0, session: session, kind: .continuation, promptID: RandomID.conversation(),
+          text: ClaudeAgent.continuation, acceptedAt: now))
+      log.info("run \(run.holder): told to continue")
+      try accept(input)
+    } catch { log.error("run \(run.holder): \(error)") }
+  }
+
+  // MARK: ending
+
+  /// Begins to end the run; the keeper carries the plan out, also without us.
+  func end(now isNow: Bool, milliseconds: UInt32) {
+    isStopping = true
+    if isNow {
+      link?.send(.end([TeardownStep(.signal(15), milliseconds: 1500)]))
+      return
+    }
+    let quiet = [
+      TeardownStep(.closeInput, milliseconds: milliseconds), TeardownStep(.signal(15), milliseconds: milliseconds),
+    ]
+    guard turn.isMidTurn, turn.isReady else {
+      link?.send(.end(quiet))
+      return
+    }
+    // The turn is interrupted; when the agent has come to rest the rest of the plan follows at once, not after the limit.
+    endWhenIdle = quiet
+    let interrupt = ClaudeAgent.interrupt(id: "apus-stop")
+    link?.send(.end([TeardownStep(.say(interrupt), milliseconds: milliseconds)] + quiet))
+  }
+
+  func acknowledgeEnding() {
+    link?.send(.acknowledgeEnding)
+    detach()
+  }
+
+  /// Reads what is in the recording but was not seen yet, from the file itself: its keeper is gone.
+  func readRest() {
+    let path = run.directory + "/" + RunFile.recording
+    guard let rest = Files.load(path, from: offset + UInt64(partial.count)) else { return }
+    isOver = true
+    if !rest.isEmpty { took(rest, at: offset + UInt64(partial.count)) }
+  }
+
+  func mark(_ phase: Run.Phase, ending: Ending?) {
+    run.phase = phase
+    run.ending = ending
+    run.endedAt = now
+    isOver = true
+  }
+
+  func markRunning() { run.phase = .running }
+}

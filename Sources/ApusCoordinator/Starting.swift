@@ -1,0 +1,156 @@
+import ApusAgents
+import ApusCore
+import ApusFrames
+import ApusLink
+import ApusLoop
+import ApusWire
+import CSystem
+import Glibc
+
+// Starting a run: recorded before anything lives, so that nothing of ours can live unrecorded.
+
+extension Coordinator {
+  /// The lease that only one run at a time may have, whoever starts it.
+  static func leaseName(_ session: Session) -> String { "conversation:\(session.conversationID)" }
+
+  /// Keeps the run, takes the right to the conversation, starts keeper and agent. Returns when the agent is ready.
+  func start(
+    _ id: String, opening: Opening, continuing: Bool, carried: [String], inputs: [Input]
+  ) async throws {
+    guard let session = sessions[id] else { return }
+    let run = try open(session, continuing: continuing)
+    let waiting = inputs.filter { $0.kind == .prompt && !carried.contains($0.promptID) }.map(\.promptID)
+    let spec = ClaudeAgent.launch(session, opening: opening, run: run.number)
+    let liveRun = try LiveRun(
+      run: run, turn: TurnState(since: now, continuing: continuing, carried: carried, waiting: waiting),
+      greeting: spec.greeting, inputs: inputs, store: store, log: log, hooks: hooks())
+    live[id] = liveRun
+    changes.announce(id)
+    do {
+      try liveRun.advance([liveRun.event(.runStarted, .object(["continuing": .bool(continuing)]))])
+      try await startKeeper(run, session, spec)
+      guard liveRun.attach() else {
+        throw Failure(.keeperFailed, "the keeper of \(session.name) does not answer", hint: "`apus logs --daemon` says more")
+      }
+      log.info("session \(id) \(session.name): run \(run.number) started in \(session.directory), \(opening)")
+    } catch {
+      fail(liveRun, error as? Failure ?? Failure(.internalError, "\(error)"))
+      throw error
+    }
+    try await becomeReady(liveRun)
+  }
+
+  /// The records of a new run, in one step.
+  private func open(_ session: Session, continuing: Bool) throws -> Run {
+    let number = session.run
+    let holder = "\(session.id)/\(number)"
+    return try store.transaction {
+      let decision = try store.decide(
+        .take(holder: holder, seconds: nil, deadHolder: "\(session.id)/\(number - 1)"),
+        name: Self.leaseName(session), now: now)
+      guard case .granted(let lease) = decision else {
+        var by = "another run"
+        if case .refused(let other) = decision { by = "run \(other.holder), since \(MomentText.iso(other.since))" }
+        throw Failure(
+          .conversationHeld, "the conversation of \(session.name) is held by \(by)",
+          hint: "`apus show \(session.name)` says what it does")
+      }
+      let run = Run(
+        session: session.id, number: number, directory: places.runDirectory(session: session.id, run: number),
+        socket: places.keeperSocket(session: session.id, run: number), startedAt: now, continuing: continuing,
+        leaseToken: lease.token)
+      try store.save(session)
+      try store.save(run)
+      return run
+    }
+  }
+
+  private func startKeeper(_ run: Run, _ session: Session, _ spec: LaunchSpec) async throws {
+    for directory in [places.runs, places.runs + "/" + session.id, run.directory] {
+      let code = Files.makeDirectory(directory)
+      guard code == 0 else { throw filesFailed(directory, code) }
+    }
+    var variables = spec.environment
+    variables["APUS_HOME"] = places.home
+    variables["APUS_SESSION"] = session.name
+    let cookie = places.cookie(session: session.id, run: run.number)
+    let entries = variables.map { "\($0.key)=\($0.value)" } + [cookie]
+    let order = LaunchOrder(
+      socket: Array(run.socket.utf8), program: Array(spec.program.utf8), arguments: spec.arguments.map { Array($0.utf8) },
+      environment: entries.map { Array($0.utf8) }, directory: Array(spec.directory.utf8))
+    let code = Files.make(run.directory + "/" + RunFile.launch, bytes: order.encoded)
+    guard code == 0 else { throw filesFailed(run.directory, code) }
+    unlink(run.socket)
+
+    var own = Environment.ofOurs(home: places.home, role: "keeper", from: environment)
+    own["APUS_KEEPS"] = run.directory
+    let (ready, pid) = try Detached.start(
+      program: try Detached.sibling("apus-keeper"), arguments: [run.directory], environment: own, directory: "/")
+    children.whenEnded(pid) { _ in }
+    let word = await word(from: ready)
+    guard word == "R" else {
+      throw Failure(
+        .keeperFailed, "the keeper of \(session.name) did not start: \(SessionName.printable(word.isEmpty ? "it ended" : word))",
+        hint: "`apus doctor` says what may be wrong")
+    }
+  }
+
+  private func filesFailed(_ path: String, _ code: Int32) -> Failure {
+    Failure(
+      code == ENOSPC ? .diskFull : .storeFailed, "\(path): \(String(cString: apus_error_text(code)))",
+      hint: code == ENOSPC ? "make room, then do it again" : "`apus doctor` says what may be wrong")
+  }
+
+  /// Everything a starting program says on its pipe before it closes it.
+  private func word(from number: Int32) async -> String {
+    apus_set_nonblocking(number, 1)
+    let pipe = Descriptor(number)
+    var text: [UInt8] = []
+    await withCheckedContinuation { continuation in
+      let answer = Answer<Void>(continuation)
+      pipe.onReadable = {
+        var chunk = [UInt8](repeating: 0, count: 512)
+        while true {
+          let got = read(pipe.number, &chunk, chunk.count)
+          if got > 0 {
+            text += chunk[..<got]
+            continue
+          }
+          if got < 0, errno == EAGAIN || errno == EINTR { return }
+          pipe.close()
+          return answer.give(())
+        }
+      }
+      pipe.watch()
+    }
+    return String(decoding: text, as: UTF8.self).filter { $0 != "\n" }
+  }
+
+  /// Waits until the agent answered its greeting; throws what kept it from it.
+  private func becomeReady(_ run: LiveRun) async throws {
+    let limit = Int((try? settings.number(.startSeconds)) ?? 60) * 1000
+    let until = apus_monotonic_milliseconds() + Int64(limit)
+    let nobody = Caller(deliver: { _ in }, drained: {})
+    while !run.turn.isReady {
+      guard live[run.session] === run, !run.isOver else {
+        throw sessions[run.session]?.problem
+          ?? Failure(.agentCrashed, "the agent ended before it was ready", hint: "`apus logs --daemon` says more")
+      }
+      let left = until - apus_monotonic_milliseconds()
+      guard left > 0 else {
+        run.end(now: true, milliseconds: 0)
+        throw Failure(
+          .agentError, "the agent did not become ready in \(limit / 1000) s; it is ended",
+          hint: "try `claude -p hello` in that directory; startSeconds sets the limit")
+      }
+      await changes.next(of: run.session, caller: nobody, milliseconds: Int(left))
+    }
+  }
+
+  func hooks() -> LiveRun.Hooks {
+    LiveRun.Hooks(
+      changed: { [unowned self] run, events in follow(run, events) },
+      ended: { [unowned self] run, ending in finish(run, ending) },
+      lost: { [unowned self] run in keeperGone(run) })
+  }
+}

@@ -1,0 +1,78 @@
+import ApusCore
+import ApusLink
+import ApusLoop
+import ApusWire
+import CSystem
+import Glibc
+
+// Ending: runs one by one or all, and the daemon itself.
+
+extension Coordinator {
+  private var stopMilliseconds: UInt32 {
+    UInt32(clamping: Int(((try? settings.number(.stopSeconds)) ?? 5) * 1000))
+  }
+
+  package func stop(_ request: StopRequest, _ caller: Caller) async throws -> SessionObject {
+    let session = try require(request.session)
+    try await end([session.id], now: request.now)
+    return try await object(session.id)
+  }
+
+  package func stopAll(now isNow: Bool) async throws -> [SessionObject] {
+    let ids = Array(live.keys)
+    try await end(ids, now: isNow)
+    var objects: [SessionObject] = []
+    for id in ids { objects.append(try await object(id)) }
+    return objects
+  }
+
+  /// Ends runs side by side; returns when none of them is left. What is not live is left alone.
+  func end(_ ids: [String], now isNow: Bool) async throws {
+    for id in ids {
+      guard let run = live[id] else { continue }
+      if !run.isStopping || isNow { try note(id, .stopRequested, .object(["now": .bool(isNow)])) }
+      log.info("session \(id): stop\(isNow ? " at once" : "")")
+      run.end(now: isNow, milliseconds: stopMilliseconds)
+    }
+    let nobody = Caller(deliver: { _ in }, drained: {})
+    for id in ids {
+      while let run = live[id], run.isStopping { await changes.next(of: id, caller: nobody, milliseconds: nil) }
+    }
+  }
+
+  // MARK: the daemon
+
+  package func status() -> StatusReply {
+    StatusReply(
+      version: Version.text, pid: Int(getpid()), home: places.home, startedAt: MomentText.iso(startedAt),
+      sessions: sessions.count, live: live.count)
+  }
+
+  /// Ends or leaves every session as asked; after this only the daemon's own end is left to do.
+  package func shutDown(_ mode: ShutDownMode) async throws -> ShutDownReply {
+    isShuttingDown = true
+    let all = live.keys.sorted()
+    let ended: [String]
+    switch mode {
+    case .restart, .persist: ended = []
+    case .end: ended = all
+    case .asRecorded: ended = all.filter { sessions[$0]?.persists != true }
+    }
+    let persisted = all.filter { !ended.contains($0) }
+    do { try await end(ended, now: false) } catch {
+      isShuttingDown = false
+      throw error
+    }
+    // Those that were asked to stay may have ended by themselves meanwhile.
+    let staying = persisted.filter { live[$0] != nil }
+    for id in staying { live[id]?.detach() }
+    if mode == .restart {
+      log.info("restart: \(staying.count) sessions go on")
+    } else {
+      log.info("Claude sessions persisted: \(staying.count)")
+      log.info("shut down: \(ended.count) sessions ended")
+    }
+    func name(_ id: String) -> String { sessions[id]?.name ?? id }
+    return ShutDownReply(pid: Int(getpid()), persisted: staying.map(name), ended: ended.map(name))
+  }
+}

@@ -1,0 +1,120 @@
+import ApusAgents
+import ApusCore
+import ApusLoop
+import CSystem
+import Synchronization
+
+/// Judges conversations without ever making the daemon wait for a file system that hangs: the looking is done on other
+/// threads, against a time limit; the session at which one hangs is `timed_out`, the others are judged all the same.
+@LoopActor
+package final class VerdictDesk {
+  package struct Query: Sendable {
+    package var session: String
+    package var transcript: TranscriptIndex.Query
+    package var elsewhereDirectory: Bool
+  }
+
+  private let index = TranscriptIndex()
+  private let milliseconds: Int
+  private let log: Log
+  /// Sessions at which a thread hangs at this moment.
+  private var hanging: Set<String> = []
+
+  init(milliseconds: Int, log: Log) {
+    self.milliseconds = milliseconds
+    self.log = log
+  }
+
+  /// How far a thread came.
+  private final class Progress: Sendable {
+    private struct State {
+      var verdicts: [Verdict] = []
+      var isAbandoned = false
+    }
+
+    private let state = Mutex(State())
+
+    var verdicts: [Verdict] { state.withLock { $0.verdicts } }
+
+    /// False when nobody wants any more.
+    func add(_ verdict: Verdict) -> Bool {
+      state.withLock { state in
+        if !state.isAbandoned { state.verdicts.append(verdict) }
+        return !state.isAbandoned
+      }
+    }
+
+    func abandon() -> [Verdict] {
+      state.withLock { state in
+        state.isAbandoned = true
+        return state.verdicts
+      }
+    }
+  }
+
+  func evaluate(_ queries: [Query]) async -> [Verdict] {
+    var verdicts: [Verdict] = []
+    while verdicts.count < queries.count {
+      let next = queries[verdicts.count]
+      if hanging.contains(next.session) {
+        verdicts.append(Self.timedOut(next))
+        continue
+      }
+      let rest = Array(queries[verdicts.count...].prefix { !hanging.contains($0.session) })
+      let progress = Progress()
+      let index = self.index
+      let moment = apus_wall_seconds()
+      let finished = await Offload.run(withinMilliseconds: milliseconds) { () -> Bool in
+        Self.judge(rest, index, progress, moment)
+        return true
+      }
+      if finished == true {
+        verdicts += progress.verdicts
+      } else {
+        verdicts += progress.abandon()
+        guard verdicts.count < queries.count else { break }
+        let stuck = queries[verdicts.count]
+        log.warning("session \(stuck.session): verdict timed_out after \(milliseconds) ms")
+        verdicts.append(Self.timedOut(stuck))
+        watch(stuck)
+      }
+    }
+    for (query, verdict) in zip(queries, verdicts) where !verdict.resumable && verdict.reason != .notStarted {
+      log.debug("session \(query.session): verdict \(verdict.reason?.rawValue ?? "?")")
+    }
+    return verdicts
+  }
+
+  /// Until that session's files answer again it is not asked about: one thread hangs there, not one per question.
+  private func watch(_ query: Query) {
+    guard hanging.insert(query.session).inserted else { return }
+    let index = self.index
+    let moment = apus_wall_seconds()
+    Task { @LoopActor in
+      await Offload.run { Self.judge([query], index, Progress(), moment) }
+      hanging.remove(query.session)
+      log.info("session \(query.session): its files answer again")
+    }
+  }
+
+  private nonisolated static func judge(
+    _ queries: [Query], _ index: TranscriptIndex, _ progress: Progress, _ moment: Moment
+  ) {
+    var surveys: [String: TranscriptIndex.Survey] = [:]
+    for query in queries {
+      let configuration = query.transcript.configuration
+      let survey = surveys[configuration] ?? index.survey(configuration: configuration)
+      surveys[configuration] = survey
+      let evidence = index.evidence(query.transcript, in: survey)
+      let verdict = Verdict.decide(evidence, now: moment, elsewhereDirectory: query.elsewhereDirectory)
+      guard progress.add(verdict) else { return }
+    }
+  }
+
+  private static func timedOut(_ query: Query) -> Verdict {
+    var evidence = ConversationEvidence()
+    evidence.timedOut = true
+    evidence.directory = query.transcript.directory
+    return Verdict.decide(evidence, now: 0)
+  }
+}
