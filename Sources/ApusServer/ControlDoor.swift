@@ -1,0 +1,119 @@
+import ApusCoordinator
+import ApusCore
+import ApusFrames
+import ApusLoop
+import ApusWire
+import CSystem
+import Glibc
+
+/// The door for our own programs: frames over a Unix socket in a directory only its owner may enter.
+@LoopActor
+package final class ControlDoor {
+  private let coordinator: Coordinator
+  private let log: Log
+  private let listener: Descriptor
+  private let shutDown: @LoopActor (ShutDownMode) async throws -> ShutDownReply
+  private let leave: @LoopActor () -> Void
+  private var connections: [ObjectIdentifier: ControlConnection] = [:]
+
+  /// `listening` is a listening socket. `shutDown` ends or leaves the sessions, `leave` then ends the daemon.
+  package init(
+    listening: Int32, coordinator: Coordinator, log: Log,
+    shutDown: @escaping @LoopActor (ShutDownMode) async throws -> ShutDownReply,
+    leave: @escaping @LoopActor () -> Void
+  ) {
+    self.coordinator = coordinator
+    self.log = log
+    self.shutDown = shutDown
+    self.leave = leave
+    listener = Descriptor(listening)
+    listener.onReadable = { [unowned self] in accept() }
+    listener.watch()
+  }
+
+  package func close() { listener.close() }
+
+  private func accept() {
+    while true {
+      let number = apus_unix_accept(listener.number)
+      guard number >= 0 else {
+        // Out of descriptors: this connection waits in the queue; those we have go on.
+        if errno == EMFILE || errno == ENFILE { log.error("no descriptor for another connection") }
+        return
+      }
+      var user: uid_t = 0
+      guard apus_peer_user(number, &user) == 0, user == getuid() else {
+        log.warning("a connection of user \(user) was refused")
+        Glibc.close(number)
+        continue
+      }
+      let connection = ControlConnection(number)
+      connections[ObjectIdentifier(connection)] = connection
+      connection.onClosed = { [unowned self, unowned connection] in
+        connections[ObjectIdentifier(connection)] = nil
+      }
+      connection.onRequest = { [unowned self] frame, connection in
+        Task { @LoopActor in await self.answer(frame, connection) }
+      }
+      connection.begin()
+    }
+  }
+
+  private func answer(_ frame: Frame, _ connection: ControlConnection) async {
+    do {
+      let request = try Control.parse(frame)
+      log.debug("request \(request.verb.rawValue)")
+      if request.verb == .shutDown {
+        let reply = try await shutDown(try decode(ShutDownRequest.self, request.body).mode)
+        connection.send(Frame(kind: Control.Kind.done, body: try JSONText.encode(reply)))
+        await connection.drained()
+        return leave()
+      }
+      let body = try await perform(request, connection.caller)
+      connection.send(Frame(kind: Control.Kind.done, body: body))
+    } catch {
+      let failure = error as? Failure ?? Failure(.internalError, "\(error)", hint: "`apus logs --daemon` says more")
+      if failure.code == .internalError || failure.code == .storeFailed || failure.code == .diskFull {
+        log.error("request failed: \(failure.code.rawValue): \(failure.summary)")
+      }
+      connection.send(Frame(kind: Control.Kind.failed, body: (try? JSONText.encode(failure)) ?? []))
+    }
+  }
+
+  private func decode<T: Decodable>(_: T.Type, _ body: [UInt8]) throws -> T {
+    do { return try JSONText.decode(T.self, from: body) } catch {
+      throw Failure(.usage, "the request is malformed: \(error)", hint: "is `apus` of the daemon's version? `apus restart`")
+    }
+  }
+
+  private func perform(_ request: Control.Parsed, _ caller: Caller) async throws -> [UInt8] {
+    let body = request.body
+    let brain = coordinator
+    switch request.verb {
+    case .status: return try JSONText.encode(brain.status())
+    case .shutDown: return []
+    case .new: return try JSONText.encode(try await brain.new(try decode(NewRequest.self, body), caller))
+    case .send: return try JSONText.encode(try await brain.send(try decode(SendRequest.self, body), caller))
+    case .wait: return try JSONText.encode(try await brain.wait(try decode(WaitRequest.self, body), caller))
+    case .interrupt: return try JSONText.encode(try await brain.interrupt(try decode(SessionRequest.self, body)))
+    case .permit: return try JSONText.encode(try await brain.permit(try decode(PermitRequest.self, body)))
+    case .list: return try JSONText.encode(try await brain.list(try decode(ListRequest.self, body)))
+    case .show: return try JSONText.encode(try await brain.show(try decode(SessionRequest.self, body)))
+    case .check: return try JSONText.encode(try await brain.check(try decode(CheckRequest.self, body)))
+    case .logs:
+      try await brain.logs(try decode(LogsRequest.self, body), caller)
+      return []
+    case .events:
+      try await brain.events(try decode(EventsRequest.self, body), caller)
+      return []
+    case .stop: return try JSONText.encode(try await brain.stop(try decode(StopRequest.self, body), caller))
+    case .stopAll:
+      return try JSONText.encode(try await brain.stopAll(now: try decode(StopRequest.self, body).now))
+    case .resume: return try JSONText.encode(try await brain.resume(try decode(ResumeRequest.self, body), caller))
+    case .rename: return try JSONText.encode(try await brain.rename(try decode(RenameRequest.self, body)))
+    case .tag: return try JSONText.encode(try await brain.tag(try decode(TagRequest.self, body)))
+    case .archive: return try JSONText.encode(try await brain.archive(try decode(SessionRequest.self, body)))
+    case .doctor: return try JSONText.encode(try await brain.examine())
+    }
+  }
+}
