@@ -1,1 +1,4 @@
-print("x")
+import ApusCLI
+import Glibc
+
+exit(CommandLineTool.run(Array(CommandLine.arguments.dropFirst())))

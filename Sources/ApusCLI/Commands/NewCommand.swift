@@ -1,0 +1,48 @@
+import ApusCore
+import ApusWire
+
+struct NewCommand: Command {
+  static let about = About(
+    name: "new", group: .sessions, summary: "start a session",
+    example: "apus new fix-parser --prompt \"fix the failing test in parser_test.py\" --wait",
+    more: "The session runs in the directory it is called in, with the environment of the calling shell, and goes on "
+      + "when the terminal is closed. Without --prompt it is ready and waits for `apus send`.")
+
+  @Operand("NAME", help: "the session's name: 1 to 64 of A-Z a-z 0-9 . _ -") var name
+  @Option("--prompt", value: "TEXT", help: "what the agent is to do; - reads it from standard input") var prompt: String?
+  @Flag("--wait", help: "wait until the first turn is over") var wait
+  @Option("--dir", value: "DIR", help: "run there instead of here", completes: .files) var directory: String?
+  @Option("--model", value: "MODEL", help: "the model to use") var model: String?
+  @Option("--permission-mode", value: "MODE", help: "manual (default), acceptEdits, plan, auto, dontAsk or bypassPermissions")
+  var permissionMode: String?
+  @Option("--max-turns", value: "N", help: "end a turn after so many steps of the agent", atLeast: 1) var maxTurns: Int?
+  @Repeated("--env", value: "K=V", help: "one more variable for the agent; may be repeated") var variables
+  @Option("--owner", value: "OWNER", help: "whose it is, for `apus list --owner`") var owner: String?
+  @Repeated("--tag", value: "TAG", help: "a tag, for `apus list --tag`; may be repeated") var tags
+
+  func run(_ context: Context) throws(Failure) -> Int32 {
+    try SessionName.check(name)
+    let settings = try context.settings
+    var environment = context.environment
+    for entry in variables {
+      guard let equals = entry.firstIndex(of: "="), equals > entry.startIndex else {
+        throw Failure(.usage, "--env takes KEY=VALUE, not \"\(Usage.printable(entry))\"", hint: "--env DEBUG=1")
+      }
+      environment[String(entry[..<equals])] = String(entry[entry.index(after: equals)...])
+    }
+    if wait, prompt == nil {
+      throw Failure(.usage, "--wait without --prompt has nothing to wait for", hint: "say what to do with --prompt TEXT")
+    }
+    let text = try prompt.map { text throws(Failure) in try context.text(text) }
+    let chosen = model ?? settings[.model]
+    let request = NewRequest(
+      name: name, directory: context.absolute(directory ?? "."), prompt: text,
+      spec: SpawnSpec(
+        program: try AgentProgram.find(settings[.claude], environment: environment, directory: context.directory),
+        model: chosen.isEmpty ? nil : chosen, permissionMode: permissionMode ?? settings[.permissionMode],
+        maxTurns: maxTurns, environment: environment),
+      owner: owner, tags: tags, persists: try settings.flag(.persist), wait: wait)
+    try context.show(try context.raw(.new, request))
+    return 0
+  }
+}

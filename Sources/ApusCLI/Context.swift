@@ -1,0 +1,82 @@
+import ApusCore
+import ApusLink
+import ApusWire
+import Glibc
+
+/// What every command knows of where it was called.
+struct Context {
+  var environment: [String: String]
+  var directory: String
+  var isJSON: Bool
+  var output: Output
+
+  var places: Places {
+    get throws(Failure) { try Places(environment: environment, user: getuid()) }
+  }
+
+  var settings: Settings {
+    get throws(Failure) { try Configuration.load(environment: environment, directory: directory) }
+  }
+
+  /// Asks the daemon, which is started where there is none.
+  func ask<Reply: Decodable>(_ verb: Verb, _ body: some Encodable, as _: Reply.Type = Reply.self) throws(Failure) -> Reply {
+    try decode(try raw(verb, body))
+  }
+
+  /// The reply's own JSON text: what `--json` prints is what the daemon said.
+  func raw(_ verb: Verb, _ body: some Encodable) throws(Failure) -> [UInt8] {
+    var link = try DaemonLink.open(try places, environment: environment)
+    return try link.ask(verb, body) ?? []
+  }
+
+  /// Hands items on as they come; false from `item` ends it.
+  func stream(_ verb: Verb, _ body: some Encodable, item: ([UInt8]) -> Bool) throws(Failure) {
+    var link = try DaemonLink.open(try places, environment: environment)
+    _ = try link.ask(verb, body, item: item)
+  }
+
+  func decode<Reply: Decodable>(_ bytes: [UInt8]) throws(Failure) -> Reply {
+    do { return try JSONText.decode(Reply.self, from: bytes) } catch {
+      throw Failure(
+        .daemonVersion, "the daemon answered in a way this program does not understand",
+        hint: "`apus restart` starts the daemon that belongs to it; running sessions are not touched")
+    }
+  }
+
+  /// Prints a session: the object with `--json`, its card otherwise.
+  func show(_ bytes: [UInt8]) throws(Failure) {
+    if isJSON { return output.line(bytes) }
+    let session: SessionObject = try decode(bytes)
+    output.write(SessionCard.text(session, output))
+    if let result = session.result { output.write("\n\(result)\n") }
+  }
+
+  /// Text from the command line, or all of standard input for `-`.
+  func text(_ given: String) throws(Failure) -> String {
+    guard given == "-" else { return given }
+    var bytes: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 1 << 16)
+    while true {
+      let got = read(0, &chunk, chunk.count)
+      if got < 0, errno == EINTR { continue }
+      guard got > 0 else { break }
+      bytes += chunk[..<got]
+      guard bytes.count <= 64 << 20 else {
+        throw Failure(.usage, "standard input is larger than 64 MB", hint: "name the file in the prompt instead")
+      }
+    }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  /// An absolute path; `.` and relative ones from where the command was called.
+  func absolute(_ path: String) -> String {
+    var path = path.hasPrefix("/") ? path : directory + "/" + path
+    while path.count > 1, path.hasSuffix("/") { path.removeLast() }
+    if let resolved = realpath(path, nil) {
+      defer { free(resolved) }
+      // A symlinked directory keeps the name it was given; only `.` and `..` are resolved.
+      if path.split(separator: "/").contains(where: { $0 == "." || $0 == ".." }) { return String(cString: resolved) }
+    }
+    return path
+  }
+}

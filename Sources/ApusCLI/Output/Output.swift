@@ -1,0 +1,107 @@
+import ApusCore
+import CSystem
+import Glibc
+
+/// The one place that writes to standard output and standard error.
+struct Output {
+  let isColored: Bool
+  let columns: Int
+  let isTerminal: Bool
+
+  init(color: String?, environment: [String: String]) {
+    isTerminal = isatty(1) == 1
+    let wanted = environment["NO_COLOR"].map { $0.isEmpty } ?? true
+    switch color {
+    case "always": isColored = true
+    case "never": isColored = false
+    default: isColored = isTerminal && wanted && environment["TERM"] != "dumb"
+    }
+    var size = winsize()
+    if isTerminal, ioctl(1, UInt(TIOCGWINSZ), &size) == 0, size.ws_col >= 40 {
+      columns = Int(size.ws_col)
+    } else {
+      columns = environment["COLUMNS"].flatMap { Int($0) } ?? 80
+    }
+  }
+
+  func write(_ text: String) { Self.write(Array(text.utf8), to: 1) }
+
+  func line(_ bytes: [UInt8]) { Self.write(bytes + [10], to: 1) }
+
+  func note(_ text: String) { Self.write(Array((text + "\n").utf8), to: 2) }
+
+  /// Whoever reads our output may stop: that is no error of ours, and ends the command.
+  private static func write(_ bytes: [UInt8], to descriptor: Int32) {
+    var done = 0
+    while done < bytes.count {
+      let got = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress! + done, bytes.count - done) }
+      if got < 0, errno == EINTR { continue }
+      if got < 0, errno == EAGAIN {
+        var wait = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        poll(&wait, 1, -1)
+        continue
+      }
+      guard got > 0 else { exit(descriptor == 1 ? 0 : 1) }
+      done += got
+    }
+  }
+
+  func json(_ value: some Encodable) { line((try? JSONText.encode(value)) ?? []) }
+
+  private struct Problem: Encodable { var error: Failure }
+
+  func fail(_ failure: Failure, isJSON: Bool) {
+    if isJSON { return json(Problem(error: failure)) }
+    let stderrIsColored = isColored && isatty(2) == 1
+    let word = stderrIsColored ? "\u{1B}[31merror:\u{1B}[0m" : "error:"
+    note("\(word) \(failure.summary)")
+    if let hint = failure.hint { note("hint: \(hint)") }
+  }
+
+  enum Style: String {
+    case bold = "1"
+    case dim = "2"
+    case red = "31"
+    case green = "32"
+    case yellow = "33"
+    case cyan = "36"
+  }
+
+  func styled(_ text: String, _ style: Style) -> String {
+    isColored ? "\u{1B}[\(style.rawValue)m\(text)\u{1B}[0m" : text
+  }
+}
+
+/// Widths of text on a terminal: wide characters take two columns.
+enum Width {
+  static func of(_ text: String) -> Int { text.unicodeScalars.reduce(0) { $0 + of($1) } }
+
+  private static func of(_ scalar: Unicode.Scalar) -> Int {
+    switch scalar.value {
+    case 0x300...0x36F, 0x200B...0x200F, 0xFE00...0xFE0F: 0
+    case 0x1100...0x115F, 0x2E80...0xA4CF, 0xAC00...0xD7A3, 0xF900...0xFAFF, 0xFE30...0xFE6F, 0xFF00...0xFF60,
+      0x1F300...0x1FAFF, 0x20000...0x3FFFD:
+      2
+    default: 1
+    }
+  }
+
+  /// Cut or filled to exactly that many columns.
+  static func fit(_ text: String, _ columns: Int) -> String {
+    let width = of(text)
+    if width <= columns { return text + String(repeating: " ", count: columns - width) }
+    return cut(text, columns)
+  }
+
+  static func cut(_ text: String, _ columns: Int) -> String {
+    guard of(text) > columns, columns > 0 else { return text }
+    var kept = ""
+    var width = 0
+    for scalar in text.unicodeScalars {
+      guard width + of(scalar) <= columns - 1 else { break }
+      kept.unicodeScalars.append(scalar)
+      width += of(scalar)
+    }
+    return kept + "…" + String(repeating: " ", count: max(0, columns - width - 1))
+  }
+}
