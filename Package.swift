@@ -49,5 +49,15 @@ let package = Package(
     .executableTarget(
       name: "apus-keeper", dependencies: ["ApusKeeper"], swiftSettings: strict,
       linkerSettings: [.unsafeFlags(["-static-executable"])]),
+
+    // What tests share. Test targets must not depend on the programs: the keeper's static linking would become theirs;
+    // `swift build --build-tests` builds the programs beside them. Throw-away homes, the stub, running programs.
+    .target(
+      name: "ApusTesting", dependencies: ["ApusCore", "ApusWire", "ApusLink", "CSystem"], path: "Tests/ApusTesting",
+      swiftSettings: strict),
+    .testTarget(
+      name: "ApusEndToEndTests",
+      dependencies: ["ApusTesting", "ApusCore", "ApusWire", "ApusLink", "ApusFrames", "CSystem"],
+      swiftSettings: strict),
   ]
 )

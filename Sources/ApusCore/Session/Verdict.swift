@@ -117,7 +117,7 @@ extension Verdict {
       verdict.path = file.path
       verdict.bytes = file.bytes
       let age = (now - file.modified) / 86400
-      verdict.expiresInDays = Int((Double(evidence.retentionDays) - age).rounded(.down))
+      verdict.expiresInDays = Int((Double(evidence.retentionDays) - age).rounded(.up))
       verdict.warnings = warnings(file, evidence, expiresInDays: verdict.expiresInDays ?? 0)
     }
     verdict.liveElsewhere = evidence.elsewhere

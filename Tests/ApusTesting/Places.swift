@@ -1,0 +1,21 @@
+import Glibc
+
+/// Where things are on this machine, found from where the test program is.
+package enum Checkout {
+  /// The directory of the programs under test: that of the test bundle, or `APUS_TEST_PROGRAMS`.
+  package static let programs: String = {
+    if let given = getenv("APUS_TEST_PROGRAMS") { return String(cString: given) }
+    return root + "/.build/debug"
+  }()
+
+  package static let root: String = {
+    var path = #filePath
+    for _ in 0..<3 { path = String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)]) }
+    return path
+  }()
+
+  /// The pinned Claude Code that `make test` fetches (Scripts/fetch-claude).
+  package static var claude: String { root + "/.deps/claude-2.1.329/claude" }
+  package static var stub: String { root + "/Tests/Stub/model-stub" }
+  package static var scriptedAgent: String { root + "/Tests/Stub/scripted-agent" }
+}
