@@ -49,5 +49,9 @@ let package = Package(
     .executableTarget(
       name: "apus-keeper", dependencies: ["ApusKeeper"], swiftSettings: strict,
       linkerSettings: [.unsafeFlags(["-static-executable"])]),
+
+    .target(name: "ApusTestKit", path: "Tests/ApusTestKit", swiftSettings: strict),
+    .testTarget(
+      name: "ApusFramesTests", dependencies: ["ApusFrames", "ApusTestKit"], swiftSettings: strict),
   ]
 )
