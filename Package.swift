@@ -50,8 +50,11 @@ let package = Package(
       name: "apus-keeper", dependencies: ["ApusKeeper"], swiftSettings: strict,
       linkerSettings: [.unsafeFlags(["-static-executable"])]),
 
-    .target(name: "ApusTestKit", path: "Tests/ApusTestKit", swiftSettings: strict),
+    .target(name: "ApusTestKit", dependencies: ["CSystem"], path: "Tests/ApusTestKit", swiftSettings: strict),
     .testTarget(
       name: "ApusFramesTests", dependencies: ["ApusFrames", "ApusTestKit"], swiftSettings: strict),
+    .testTarget(
+      name: "ApusKeeperTests", dependencies: ["ApusKeeper", "ApusFrames", "CSystem", "ApusTestKit"],
+      swiftSettings: strict),
   ]
 )

@@ -168,7 +168,8 @@ import Testing
   private static func event(_ random: inout Seeded) -> KeeperState.Event {
     switch random.below(8) {
     case 0:
-      .endRequested((0..<random.below(4)).map { _ in TeardownStep(.closeInput, milliseconds: UInt32(random.below(300))) })
+      .endRequested(
+        (0..<random.below(4)).map { _ in TeardownStep(.closeInput, milliseconds: UInt32(random.below(300))) })
     case 1: .agentEnded(random.pick([.exit(0), .exit(1), .signal(9), .neverStarted(2)]))
     case 2, 3: .treeSeenEmpty
     case 4, 5: .endingAcknowledged
