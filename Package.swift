@@ -59,5 +59,11 @@ let package = Package(
       name: "ApusEndToEndTests",
       dependencies: ["ApusTesting", "ApusCore", "ApusWire", "ApusLink", "ApusFrames", "CSystem"],
       swiftSettings: strict),
+    .target(name: "ApusTestKit", dependencies: ["CSystem"], path: "Tests/ApusTestKit", swiftSettings: strict),
+    .testTarget(
+      name: "ApusFramesTests", dependencies: ["ApusFrames", "ApusTestKit"], swiftSettings: strict),
+    .testTarget(
+      name: "ApusKeeperTests", dependencies: ["ApusKeeper", "ApusFrames", "CSystem", "ApusTestKit"],
+      swiftSettings: strict),
   ]
 )

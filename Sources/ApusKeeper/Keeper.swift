@@ -282,7 +282,8 @@ final class Keeper {
     }
     if recording.trouble != toldTrouble {
       toldTrouble = recording.trouble
-      for token in viewers.keys { viewers[token]?.send(.trouble(toldTrouble)) }
+      // Who has not greeted yet is told after the welcome, which is always the first word.
+      for token in viewers.keys where viewers[token]?.greeted == true { viewers[token]?.send(.trouble(toldTrouble)) }
     }
   }
 

@@ -117,7 +117,9 @@ extension Verdict {
       verdict.path = file.path
       verdict.bytes = file.bytes
       let age = (now - file.modified) / 86400
-      verdict.expiresInDays = Int((Double(evidence.retentionDays) - age).rounded(.up))
+      let left = (Double(evidence.retentionDays) - age).rounded(.up)
+      // A person may write any number of days: beyond what an Int of days can mean, it is "never".
+      verdict.expiresInDays = Int(max(-1e9, min(left, 1e9)))
       verdict.warnings = warnings(file, evidence, expiresInDays: verdict.expiresInDays ?? 0)
     }
     verdict.liveElsewhere = evidence.elsewhere
