@@ -1,4 +1,5 @@
 import ApusCore
+import ApusLink
 import ApusLoop
 import ApusWire
 import CSystem
@@ -66,34 +67,18 @@ final class AgentProbe {
   /// Runs a program with nothing on its input; its output (at most 64 KiB) and raw status (-1: it did not end in time
   /// or could not be started).
   private func run(_ arguments: [String], _ environment: [String: String]) async -> (String, Int32) {
-    var ends: [Int32] = [-1, -1]
-    guard apus_pipe(&ends) == 0 else { return ("", -1) }
-    apus_set_nonblocking(ends[0], 1)
-    var pid: Int32 = 0
-    let argumentBlock = arguments.flatMap { Array($0.utf8CString) }
-    let environmentBlock = environment.flatMap { Array("\($0.key)=\($0.value)".utf8CString) }
-    let code = argumentBlock.withUnsafeBufferPointer { arguments in
-      environmentBlock.withUnsafeBufferPointer { environment in
-        var plan = apus_spawn_plan(
-          program: arguments.baseAddress, arguments: arguments.baseAddress, argument_bytes: arguments.count,
-          environment: environment.baseAddress, environment_bytes: environment.count, directory: nil, input: -1,
-          output: ends[1], errors: -1, ready: -1)
-        return apus_spawn(&plan, &pid)
-      }
-    }
-    close(ends[1])
-    guard code == 0 else {
-      close(ends[0])
-      return ("", -1)
-    }
+    guard
+      let child = ChildProgram.start(arguments, environment: environment, directory: "/", pipes: .output)
+    else { return ("", -1) }
+    apus_set_nonblocking(child.output, 1)
     var seen = apus_process()
-    apus_process_look(pid, &seen)
-    let pipe = Descriptor(ends[0])
+    apus_process_look(child.pid, &seen)
+    let pipe = Descriptor(child.output)
     var output: [UInt8] = []
     let status: Int32 = await withCheckedContinuation { continuation in
       let answer = Answer<Int32>(continuation)
       let timer = Timers.shared.after(Self.patience) {
-        apus_process_signal(pid, seen.start, SIGKILL)
+        apus_process_signal(child.pid, seen.start, SIGKILL)
         answer.give(-1)
       }
       pipe.onReadable = {
@@ -103,7 +88,7 @@ final class AgentProbe {
         if got == 0 { pipe.close() }
       }
       pipe.watch()
-      children.whenEnded(pid) { status in
+      children.whenEnded(child.pid) { status in
         Timers.shared.cancel(timer)
         answer.give(status)
       }

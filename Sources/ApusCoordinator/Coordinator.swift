@@ -139,7 +139,7 @@ package final class Coordinator {
     }
     return SessionObject(
       session: session, activity: activity, activitySource: source, activityAge: max(0, now - since),
-      needs: run?.turn.pending ?? [], verdict: verdict, pid: run?.run.agent.map { Int($0.pid) },
+      needs: run?.turn.pending ?? [], doing: run?.turn.doing, verdict: verdict, pid: run?.run.agent.map { Int($0.pid) },
       keeperPID: run?.run.keeper.map { Int($0.pid) }, now: now)
   }
 

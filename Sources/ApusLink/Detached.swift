@@ -11,8 +11,8 @@ package enum Detached {
   ) throws(Failure) -> (ready: Int32, pid: Int32) {
     var ends: [Int32] = [-1, -1]
     guard apus_pipe(&ends) == 0 else { throw failed(program, errno) }
-    let argumentBlock = block([program] + arguments)
-    let environmentBlock = block(environment.map { "\($0.key)=\($0.value)" })
+    let argumentBlock = StringBlock.of([program] + arguments)
+    let environmentBlock = StringBlock.of(environment.map { "\($0.key)=\($0.value)" })
     var pid: Int32 = 0
     let code = argumentBlock.withUnsafeBufferPointer { arguments in
       environmentBlock.withUnsafeBufferPointer { environment in
@@ -39,10 +39,6 @@ package enum Detached {
     Failure(
       .daemonUnreachable, "\(program) cannot be started: \(String(cString: apus_error_text(code)))",
       hint: "apus, apusd and apus-keeper belong side by side: install all three with `make install`")
-  }
-
-  private static func block(_ strings: [String]) -> [CChar] {
-    strings.flatMap { $0.utf8CString.prefix { $0 != 0 } + [0] }
   }
 
   /// Our own programs stand beside each other, wherever they were installed.

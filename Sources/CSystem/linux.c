@@ -364,6 +364,7 @@ int apus_watchers_below(const char *directory, pid_t *pids, int room) {
   if (!processes) return -1;
   int count = 0;
   size_t length = strlen(directory);
+  while (length > 0 && directory[length - 1] == '/') length--;
   struct dirent *entry;
   while ((entry = readdir(processes))) {
     if (!isdigit((unsigned char)entry->d_name[0])) continue;

@@ -26,31 +26,8 @@ package enum Program {
   /// Starts a program and returns its pid and the ends of its pipes, all of which are the caller's to close.
   package static func start(
     _ arguments: [String], environment: [String: String], directory: String
-  ) -> (pid: Int32, input: Int32, output: Int32, errors: Int32)? {
-    var inputs: [Int32] = [-1, -1]
-    var outputs: [Int32] = [-1, -1]
-    var failures: [Int32] = [-1, -1]
-    guard apus_pipe(&inputs) == 0, apus_pipe(&outputs) == 0, apus_pipe(&failures) == 0 else { return nil }
-    let argumentBlock = arguments.flatMap { Array($0.utf8CString) }
-    let environmentBlock = environment.flatMap { Array("\($0.key)=\($0.value)".utf8CString) }
-    var pid: Int32 = 0
-    let code = argumentBlock.withUnsafeBufferPointer { arguments in
-      environmentBlock.withUnsafeBufferPointer { variables in
-        directory.withCString { directory in
-          var plan = apus_spawn_plan(
-            program: arguments.baseAddress, arguments: arguments.baseAddress, argument_bytes: arguments.count,
-            environment: variables.baseAddress, environment_bytes: variables.count, directory: directory,
-            input: inputs[0], output: outputs[1], errors: failures[1], ready: -1)
-          return apus_spawn(&plan, &pid)
-        }
-      }
-    }
-    for descriptor in [inputs[0], outputs[1], failures[1]] { close(descriptor) }
-    guard code == 0 else {
-      for descriptor in [inputs[1], outputs[0], failures[0]] { close(descriptor) }
-      return nil
-    }
-    return (pid, inputs[1], outputs[0], failures[0])
+  ) -> ChildProgram? {
+    ChildProgram.start(arguments, environment: environment, directory: directory, pipes: [.input, .output, .errors])
   }
 
   private static func runBlocking(

@@ -67,7 +67,7 @@ enum SessionList {
     case .queued, .starting: return "starting in \(session.directory)"
     case .running:
       if let problem = session.problem { return problem.summary }
-      return session.directory
+      return session.doing ?? session.directory
     case .ended, .lost, .archived:
       var words = session.verdict.resumable ? "resumable" : session.verdict.reason?.rawValue ?? ""
       if session.interrupted { words += ", in the middle of a turn" }
@@ -90,6 +90,7 @@ enum SessionCard {
     for asked in session.needs {
       row("asks", "\(asked.brief)   (apus permit \(session.name) \(asked.id.prefix(8)) allow|deny)")
     }
+    if let doing = session.doing { row("last", doing) }
     row("place", session.directory)
     var agent = [session.agent + (session.agentVersion.map { " \($0)" } ?? "")]
     if let model = session.model { agent.append(model) }

@@ -45,6 +45,24 @@ package struct Utterance: Codable, Equatable, Sendable {
   }
 }
 
+extension Utterance {
+  private static let longestBrief = 120
+
+  /// What an agent does or says, in one line; nil for what is not its own.
+  package var brief: String? {
+    switch role {
+    case .user, .system: return nil
+    case .tool:
+      guard isError == nil, let tool else { return nil }
+      let input = (try? JSONText.decode(JSON.self, from: Array(text.utf8))) ?? .null
+      return PermissionRequest(id: "", tool: tool, input: input).brief
+    case .assistant:
+      guard let line = text.split(separator: "\n").first(where: { !$0.allSatisfy(\.isWhitespace) }) else { return nil }
+      return String(line.prefix(Self.longestBrief))
+    }
+  }
+}
+
 /// What an agent asks before it does it.
 package struct PermissionRequest: Codable, Equatable, Sendable {
   package var id: String

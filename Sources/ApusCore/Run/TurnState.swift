@@ -22,6 +22,8 @@ package struct TurnState: Codable, Equatable, Sendable {
   package private(set) var continuing = false
   package private(set) var pending: [PermissionRequest] = []
   package private(set) var lastResult: TurnResult?
+  /// What the agent last said or did, in one line.
+  package private(set) var doing: String?
   /// When the activity last changed or was confirmed, and by what.
   package private(set) var source = "process"
   package private(set) var since: Moment
@@ -89,7 +91,10 @@ package struct TurnState: Codable, Equatable, Sendable {
       open.removeAll { $0 == id }
       started.removeAll { $0 == id }
       note("stream", now)
-    case .said, .unreadable: since = now
+    case .said(let utterance):
+      if let line = utterance.brief { doing = line }
+      note("stream", now)
+    case .unreadable: since = now
     case .permissionAsked(let request):
       if !pending.contains(where: { $0.id == request.id }) { pending.append(request) }
       note("stream", now)

@@ -19,6 +19,8 @@ package struct SessionObject: Codable, Equatable, Sendable {
   package var activitySource: String
   package var activityAge: Double
   package var needs: [PermissionRequest]
+  /// What the agent last said or did, in one line.
+  package var doing: String?
   package var ending: Ending?
   package var verdict: Verdict
   package var problem: Failure?
@@ -36,7 +38,7 @@ package struct SessionObject: Codable, Equatable, Sendable {
   package var result: String?
 
   package init(session: Session, activity: Activity, activitySource: String, activityAge: Double,
-    needs: [PermissionRequest], verdict: Verdict, pid: Int?, keeperPID: Int?, now: Moment
+    needs: [PermissionRequest], doing: String?, verdict: Verdict, pid: Int?, keeperPID: Int?, now: Moment
   ) {
     id = session.id
     name = session.name
@@ -54,6 +56,7 @@ package struct SessionObject: Codable, Equatable, Sendable {
     self.activitySource = activitySource
     self.activityAge = activityAge
     self.needs = needs
+    self.doing = doing
     ending = session.ending
     self.verdict = verdict
     problem = session.problem
@@ -73,7 +76,7 @@ package struct SessionObject: Codable, Equatable, Sendable {
 extension SessionObject {
   private enum CodingKeys: String, CodingKey {
     case id, name, conversationID, owner, tags, directory, agent, agentVersion, model, permissionMode, run, state
-    case activity, activitySource, activityAge, needs, ending, verdict, problem, pid, keeperPID, createdAt
+    case activity, activitySource, activityAge, needs, doing, ending, verdict, problem, pid, keeperPID, createdAt
     case lastActive, lastActiveAge, cost, tokens, persists, interrupted, forkedFrom, result
   }
 
@@ -96,6 +99,7 @@ extension SessionObject {
     try fields.encode(activitySource, forKey: .activitySource)
     try fields.encode(activityAge, forKey: .activityAge)
     try fields.encode(needs, forKey: .needs)
+    try fields.encode(doing, forKey: .doing)
     try fields.encode(ending, forKey: .ending)
     try fields.encode(verdict, forKey: .verdict)
     try fields.encode(problem, forKey: .problem)

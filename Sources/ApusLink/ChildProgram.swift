@@ -1,0 +1,64 @@
+import CSystem
+import Glibc
+
+/// A program started as a child of ours, with pipes. Descriptors are the owner's to close; -1 where none was wanted.
+package struct ChildProgram: Sendable {
+  package var pid: Int32
+  package var input: Int32 = -1
+  package var output: Int32 = -1
+  package var errors: Int32 = -1
+
+  package struct Pipes: OptionSet, Sendable {
+    package let rawValue: Int
+    package init(rawValue: Int) { self.rawValue = rawValue }
+    package static let input = Pipes(rawValue: 1)
+    package static let output = Pipes(rawValue: 2)
+    package static let errors = Pipes(rawValue: 4)
+  }
+
+  /// Starts it in a session of its own; what gets no pipe is /dev/null. Nil, with nothing left open, when it cannot.
+  package static func start(
+    _ arguments: [String], environment: [String: String], directory: String, pipes: Pipes
+  ) -> ChildProgram? {
+    guard let program = arguments.first else { return nil }
+    var ours: [Int32] = [-1, -1, -1]
+    var theirs: [Int32] = [-1, -1, -1]
+    for (index, pipe) in [Pipes.input, .output, .errors].enumerated() where pipes.contains(pipe) {
+      var ends: [Int32] = [-1, -1]
+      guard apus_pipe(&ends) == 0 else {
+        for descriptor in ours + theirs where descriptor >= 0 { close(descriptor) }
+        return nil
+      }
+      (ours[index], theirs[index]) = index == 0 ? (ends[1], ends[0]) : (ends[0], ends[1])
+    }
+    let argumentBlock = StringBlock.of(arguments)
+    let environmentBlock = StringBlock.of(environment.map { "\($0.key)=\($0.value)" })
+    var pid: Int32 = 0
+    let code = argumentBlock.withUnsafeBufferPointer { arguments in
+      environmentBlock.withUnsafeBufferPointer { variables in
+        program.withCString { program in
+          directory.withCString { directory in
+            var plan = apus_spawn_plan(
+              program: program, arguments: arguments.baseAddress, argument_bytes: arguments.count,
+              environment: variables.baseAddress, environment_bytes: variables.count, directory: directory,
+              input: theirs[0], output: theirs[1], errors: theirs[2], ready: -1)
+            return apus_spawn(&plan, &pid)
+          }
+        }
+      }
+    }
+    for descriptor in theirs where descriptor >= 0 { close(descriptor) }
+    guard code == 0 else {
+      for descriptor in ours where descriptor >= 0 { close(descriptor) }
+      return nil
+    }
+    return ChildProgram(pid: pid, input: ours[0], output: ours[1], errors: ours[2])
+  }
+}
+
+/// Strings one after another, each with its final NUL: how CSystem takes lists.
+enum StringBlock {
+  static func of(_ strings: [String]) -> [CChar] {
+    strings.flatMap { string in string.utf8CString.prefix { $0 != 0 } + [0] }
+  }
+}
