@@ -19,7 +19,9 @@ struct Context {
   }
 
   /// Asks the daemon, which is started where there is none.
-  func ask<Reply: Decodable>(_ verb: Verb, _ body: some Encodable, as _: Reply.Type = Reply.self) throws(Failure) -> Reply {
+  func ask<Reply: Decodable>(_ verb: Verb, _ body: some Encodable, as _: Reply.Type = Reply.self) throws(Failure)
+    -> Reply
+  {
     try decode(try raw(verb, body))
   }
 

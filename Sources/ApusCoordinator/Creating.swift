@@ -79,7 +79,8 @@ extension Coordinator {
 
   static func check(prompt: String) throws(Failure) {
     guard prompt.contains(where: { !$0.isWhitespace }) else {
-      throw Failure(.usage, "the prompt is empty", hint: "say what the agent is to do: `apus send NAME \"fix the parser\"`")
+      throw Failure(
+        .usage, "the prompt is empty", hint: "say what the agent is to do: `apus send NAME \"fix the parser\"`")
     }
   }
 

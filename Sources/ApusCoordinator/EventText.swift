@@ -31,7 +31,8 @@ enum EventText {
   private static func said(_ utterance: Utterance) -> JSON {
     var text = utterance.text
     if utterance.role == .tool, text.utf8.count > longestToolText {
-      text = String(decoding: text.utf8.prefix(longestToolText), as: UTF8.self) + "\n… (cut; the recording has it whole)"
+      text =
+        String(decoding: text.utf8.prefix(longestToolText), as: UTF8.self) + "\n… (cut; the recording has it whole)"
     }
     var detail: [String: JSON] = ["role": .string(utterance.role.rawValue), "text": .string(text)]
     if let id = utterance.id { detail["id"] = .string(id) }

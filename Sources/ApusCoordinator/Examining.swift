@@ -13,7 +13,8 @@ extension Coordinator {
     if free >= 0, free < 1 << 30 {
       findings.append(
         Finding(
-          .problem, "only \(free >> 20) MB are free where APUS_HOME is (\(places.home)); recordings stall on a full disk",
+          .problem,
+          "only \(free >> 20) MB are free where APUS_HOME is (\(places.home)); recordings stall on a full disk",
           mend: "make room on that disk"))
     } else {
       findings.append(Finding(.fine, "\(free >> 30) GB are free where APUS_HOME is"))

@@ -26,7 +26,7 @@ enum Files {
     defer { close(descriptor) }
     var done = 0
     while done < bytes.count {
-      let got = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress! + done, bytes.count - done) }
+      let got = apus_write_from(descriptor, bytes, bytes.count, done)
       if got < 0, errno == EINTR { continue }
       guard got > 0 else { return errno }
       done += got

@@ -32,7 +32,9 @@ extension Coordinator {
           session.problem = nil
         }
       }
-      log.info("session \(id): established, run \(run.run.number), agent \(run.run.agent.map { "\($0.pid)" } ?? "?") \(version ?? "")")
+      log.info(
+        "session \(id): established, run \(run.run.number), agent \(run.run.agent.map { "\($0.pid)" } ?? "?") \(version ?? "")"
+      )
     case .turnBegan(let conversation, let model):
       if conversation != sessions[id]?.conversationID {
         log.error("session \(id): the agent speaks of conversation \(conversation), not of ours")
@@ -45,7 +47,9 @@ extension Coordinator {
         if result.tokens != Tokens() { session.tokens = result.tokens }
         session.problem = result.failure
       }
-      if let failure = result.failure { log.warning("session \(id): turn failed: \(failure.code.rawValue): \(failure.summary)") }
+      if let failure = result.failure {
+        log.warning("session \(id): turn failed: \(failure.code.rawValue): \(failure.summary)")
+      }
       noteTranscript(id)
     case .permissionAsked, .promptFinished: try update(id) { $0.lastActive = now }
     case .unreadable(let offset): log.warning("session \(id): unreadable line at \(offset) of run \(run.run.number)")

@@ -103,9 +103,14 @@ final class LiveRun {
       hooks.ended(self, ending)
     case .trouble(let code):
       trouble = code
-      log.warning("run \(run.holder): the recording \(code == 0 ? "can be written again" : "cannot be written (\(String(cString: apus_error_text(code))))")")
-      advanceQuietly([event(code == 0 ? .recordingResumed : .recordingStalled, .object(["error": .integer(Int64(code))]))])
-    case .refused(let reason): log.error("run \(run.holder): keeper refused: \(String(decoding: reason, as: UTF8.self))")
+      log.warning(
+        "run \(run.holder): the recording \(code == 0 ? "can be written again" : "cannot be written (\(String(cString: apus_error_text(code))))")"
+      )
+      advanceQuietly([
+        event(code == 0 ? .recordingResumed : .recordingStalled, .object(["error": .integer(Int64(code))]))
+      ])
+    case .refused(let reason):
+      log.error("run \(run.holder): keeper refused: \(String(decoding: reason, as: UTF8.self))")
     }
   }
 

@@ -47,7 +47,9 @@ extension Coordinator {
   private static func held(_ session: Session, _ why: String) -> Failure {
     Failure(
       .conversationHeld, "the conversation of \(session.name) is in use: \(why)",
-      hint: "send it a message: `apus send \(session.name) TEXT`, or continue a copy: `apus resume \(session.name) --fork NEW`")
+      hint:
+        "send it a message: `apus send \(session.name) TEXT`, or continue a copy: `apus resume \(session.name) --fork NEW`"
+    )
   }
 
   /// How the conversation can be taken up; throws where it cannot.

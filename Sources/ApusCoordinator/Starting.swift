@@ -30,7 +30,8 @@ extension Coordinator {
       try liveRun.advance([liveRun.event(.runStarted, .object(["continuing": .bool(continuing)]))])
       try await startKeeper(run, session, spec)
       guard liveRun.attach() else {
-        throw Failure(.keeperFailed, "the keeper of \(session.name) does not answer", hint: "`apus logs --daemon` says more")
+        throw Failure(
+          .keeperFailed, "the keeper of \(session.name) does not answer", hint: "`apus logs --daemon` says more")
       }
       log.info("session \(id) \(session.name): run \(run.number) started in \(session.directory), \(opening)")
     } catch {
@@ -76,7 +77,8 @@ extension Coordinator {
     let cookie = places.cookie(session: session.id, run: run.number)
     let entries = variables.map { "\($0.key)=\($0.value)" } + [cookie]
     let order = LaunchOrder(
-      socket: Array(run.socket.utf8), program: Array(spec.program.utf8), arguments: spec.arguments.map { Array($0.utf8) },
+      socket: Array(run.socket.utf8), program: Array(spec.program.utf8),
+      arguments: spec.arguments.map { Array($0.utf8) },
       environment: entries.map { Array($0.utf8) }, directory: Array(spec.directory.utf8))
     let code = Files.make(run.directory + "/" + RunFile.launch, bytes: order.encoded)
     guard code == 0 else { throw filesFailed(run.directory, code) }
@@ -90,7 +92,8 @@ extension Coordinator {
     let word = await word(from: ready)
     guard word == "R" else {
       throw Failure(
-        .keeperFailed, "the keeper of \(session.name) did not start: \(SessionName.printable(word.isEmpty ? "it ended" : word))",
+        .keeperFailed,
+        "the keeper of \(session.name) did not start: \(SessionName.printable(word.isEmpty ? "it ended" : word))",
         hint: "`apus doctor` says what may be wrong")
     }
   }

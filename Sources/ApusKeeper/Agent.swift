@@ -64,7 +64,7 @@ struct Agent {
   /// Writes as much of the queue as the agent takes.
   mutating func write() {
     while input >= 0, queueStart < queue.count {
-      let got = queue.withUnsafeBytes { Glibc.write(input, $0.baseAddress! + queueStart, queue.count - queueStart) }
+      let got = apus_write_from(input, queue, queue.count, queueStart)
       if got < 0 {
         if errno == EINTR { continue }
         if errno == EAGAIN { return }

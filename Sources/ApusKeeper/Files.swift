@@ -32,7 +32,7 @@ func keepFile(_ name: String, in directory: [UInt8], bytes: [UInt8]) -> Int32 {
   guard descriptor >= 0 else { return errno }
   var written = 0
   while written < bytes.count {
-    let got = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress! + written, bytes.count - written) }
+    let got = apus_write_from(descriptor, bytes, bytes.count, written)
     if got < 0, errno == EINTR { continue }
     guard got > 0 else {
       let failure = errno

@@ -35,7 +35,7 @@ struct Recording {
     var done = 0
     trouble = 0
     while done < unwritten.count {
-      let got = unwritten.withUnsafeBytes { write(writing, $0.baseAddress! + done, unwritten.count - done) }
+      let got = apus_write_from(writing, unwritten, unwritten.count, done)
       if got < 0, errno == EINTR { continue }
       guard got > 0 else {
         trouble = errno

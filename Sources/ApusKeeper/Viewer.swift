@@ -63,7 +63,7 @@ struct Viewer {
           return true
         }
       }
-      let got = outbox.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress! + outboxStart, outbox.count - outboxStart) }
+      let got = apus_write_from(descriptor, outbox, outbox.count, outboxStart)
       if got < 0 {
         if errno == EINTR { continue }
         guard errno == EAGAIN else { return false }

@@ -105,7 +105,7 @@ package struct DaemonLink: ~Copyable {
   private func send(_ bytes: [UInt8]) throws(Failure) {
     var done = 0
     while done < bytes.count {
-      let got = bytes.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress! + done, bytes.count - done, Int32(MSG_NOSIGNAL)) }
+      let got = apus_write_from(descriptor, bytes, bytes.count, done)
       if got < 0, errno == EINTR { continue }
       guard got > 0 else { throw Self.gone }
       done += got

@@ -8,7 +8,9 @@ package enum HomeDirectory {
   /// Makes what is missing (0700) and refuses what belongs to another user.
   package static func prepare(_ places: Places) throws(Failure) {
     try prepare(directory: places.home, what: "APUS_HOME")
-    if places.socketDirectory != places.home { try prepare(directory: places.socketDirectory, what: "the socket directory") }
+    if places.socketDirectory != places.home {
+      try prepare(directory: places.socketDirectory, what: "the socket directory")
+    }
   }
 
   private static func prepare(directory: String, what: String) throws(Failure) {

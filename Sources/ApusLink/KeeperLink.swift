@@ -49,9 +49,7 @@ package final class KeeperLink {
   private func flush() {
     var done = 0
     while done < outbox.count {
-      let got = outbox.withUnsafeBytes {
-        Glibc.send(descriptor.number, $0.baseAddress! + done, outbox.count - done, Int32(MSG_NOSIGNAL))
-      }
+      let got = apus_write_from(descriptor.number, outbox, outbox.count, done)
       if got < 0, errno == EINTR { continue }
       if got <= 0 { break }
       done += got

@@ -3,6 +3,7 @@ import ApusCore
 import ApusFrames
 import ApusLoop
 import ApusWire
+import CSystem
 import Glibc
 
 /// One connection of the control door. It may go away at any time; what it asked for goes on.
@@ -49,9 +50,7 @@ final class ControlConnection {
   private func flush() {
     var done = 0
     while done < outbox.count {
-      let got = outbox.withUnsafeBytes {
-        Glibc.send(descriptor.number, $0.baseAddress! + done, outbox.count - done, Int32(MSG_NOSIGNAL))
-      }
+      let got = apus_write_from(descriptor.number, outbox, outbox.count, done)
       if got < 0, errno == EINTR { continue }
       if got < 0, errno == EAGAIN { break }
       guard got > 0 else { return close() }

@@ -82,7 +82,8 @@ package final class ControlDoor {
 
   private func decode<T: Decodable>(_: T.Type, _ body: [UInt8]) throws -> T {
     do { return try JSONText.decode(T.self, from: body) } catch {
-      throw Failure(.usage, "the request is malformed: \(error)", hint: "is `apus` of the daemon's version? `apus restart`")
+      throw Failure(
+        .usage, "the request is malformed: \(error)", hint: "is `apus` of the daemon's version? `apus restart`")
     }
   }
 

@@ -296,6 +296,12 @@ int apus_set_nonblocking(int descriptor, int on) {
   return flags < 0 ? -1 : fcntl(descriptor, F_SETFL, on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK);
 }
 
+ssize_t apus_write_from(int descriptor, const void *bytes, size_t count, size_t from) {
+  ssize_t written;
+  while ((written = write(descriptor, (const char *)bytes + from, count - from)) < 0 && errno == EINTR) {}
+  return written;
+}
+
 long long apus_free_bytes(const char *path) {
   struct statvfs system;
   if (statvfs(path, &system) != 0) return -1;

@@ -68,7 +68,8 @@ package final class TestHome: Sendable {
       [Checkout.programs + "/apus"] + arguments + ["--json"], environment: environment.merging(extra) { $1 },
       directory: directory ?? work)
     try #require(
-      outcome.status == 0, "apus \(arguments.joined(separator: " ")): \(outcome.status) \(outcome.output) \(outcome.errors)",
+      outcome.status == 0,
+      "apus \(arguments.joined(separator: " ")): \(outcome.status) \(outcome.output) \(outcome.errors)",
       sourceLocation: sourceLocation)
     return try JSONText.decode(SessionObject.self, from: Array(outcome.output.utf8))
   }

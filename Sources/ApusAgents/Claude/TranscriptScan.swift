@@ -25,27 +25,29 @@ struct TranscriptScan {
     var buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 16)
     defer { buffer.deallocate() }
     var filled = 0
-    while true {
+    while var base = buffer.baseAddress {
       if filled == buffer.count {
         // A line longer than the buffer: twice the room.
         let larger = UnsafeMutableRawBufferPointer.allocate(byteCount: buffer.count * 2, alignment: 16)
         larger.copyMemory(from: UnsafeRawBufferPointer(buffer))
         buffer.deallocate()
         buffer = larger
+        guard let moved = buffer.baseAddress else { return nil }
+        base = moved
       }
-      let got = read(descriptor, buffer.baseAddress! + filled, buffer.count - filled)
+      let got = read(descriptor, base + filled, buffer.count - filled)
       if got < 0, errno == EINTR { continue }
       guard got >= 0 else { return nil }
       if got == 0 { break }
       filled += got
       var start = 0
-      while let newline = memchr(buffer.baseAddress! + start, 10, filled - start) {
-        let end = UnsafeRawPointer(newline) - UnsafeRawPointer(buffer.baseAddress!)
+      while let newline = memchr(base + start, 10, filled - start) {
+        let end = UnsafeRawPointer(newline) - UnsafeRawPointer(base)
         scan.line(UnsafeRawBufferPointer(rebasing: buffer[start..<end]), ended: true)
         start = end + 1
       }
       if start > 0 {
-        memmove(buffer.baseAddress!, buffer.baseAddress! + start, filled - start)
+        memmove(base, base + start, filled - start)
         filled -= start
       }
     }
@@ -164,7 +166,8 @@ private struct TopLevelFields {
   }
 
   private static func same(_ text: UnsafeRawBufferPointer, _ word: StaticString) -> Bool {
-    text.count == word.utf8CodeUnitCount && memcmp(text.baseAddress!, word.utf8Start, text.count) == 0
+    text.count == word.utf8CodeUnitCount
+      && text.baseAddress.map { memcmp($0, word.utf8Start, text.count) == 0 } ?? false
   }
 
   private static func hash(_ text: UnsafeRawBufferPointer) -> UInt64 {

@@ -55,7 +55,9 @@ enum Usage {
       } else if !flagsEnded, argument.hasPrefix("-"), argument != "-" {
         try takeFlag(argument, &rest, parameters, name)
       } else {
-        guard let operand = operands.first else { throw wrong(name, "\"\(printable(argument))\" is one argument too many") }
+        guard let operand = operands.first else {
+          throw wrong(name, "\"\(printable(argument))\" is one argument too many")
+        }
         try operand.take(argument)
         if operand.facts.kind == .operand { operands = operands.dropFirst() }
       }
@@ -83,7 +85,9 @@ enum Usage {
       guard value == nil else { throw wrong(command, "\(flag) takes no value") }
       return try parameter.take(nil)
     }
-    guard let given = value ?? rest.popFirst() else { throw wrong(command, "\(flag) needs a value (\(parameter.facts.value))") }
+    guard let given = value ?? rest.popFirst() else {
+      throw wrong(command, "\(flag) needs a value (\(parameter.facts.value))")
+    }
     try parameter.take(given)
   }
 

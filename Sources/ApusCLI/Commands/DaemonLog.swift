@@ -12,7 +12,8 @@ enum DaemonLog {
     let path = set.isEmpty ? places.daemonLog : set
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else {
-      throw Failure(.daemonUnreachable, "there is no log at \(path)", hint: "`apus up` starts the daemon, which writes it")
+      throw Failure(
+        .daemonUnreachable, "there is no log at \(path)", hint: "`apus up` starts the daemon, which writes it")
     }
     defer { close(descriptor) }
     let size = lseek(descriptor, 0, SEEK_END)

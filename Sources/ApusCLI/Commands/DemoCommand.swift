@@ -8,7 +8,8 @@ struct DemoCommand: Command {
   static let about = About(
     name: "demo", group: .other, summary: "see three sessions work side by side, in a throw-away home",
     example: "apus demo --real",
-    more: "In a checkout `make run` calls it with Claude Code from PyPI and the project's model stub: nothing leaves the "
+    more:
+      "In a checkout `make run` calls it with Claude Code from PyPI and the project's model stub: nothing leaves the "
       + "machine and nothing is spent. With --real it uses your own claude and login, which costs a few tokens.")
 
   @Flag("--real", help: "use claude from PATH and the real service: costs tokens") var real
@@ -47,7 +48,9 @@ private final class DemoScene {
     }
     var template = Array("\(outer.environment["TMPDIR"] ?? "/tmp")/apus-demo-XXXXXX".utf8CString)
     guard let made = mkdtemp(&template) else {
-      throw Failure(.homeRefused, "no temporary directory can be made: \(String(cString: apus_error_text(errno)))", hint: "is TMPDIR writable?")
+      throw Failure(
+        .homeRefused, "no temporary directory can be made: \(String(cString: apus_error_text(errno)))",
+        hint: "is TMPDIR writable?")
     }
     root = String(cString: made)
     signals = apus_signal_descriptor([SIGINT, SIGTERM, SIGHUP], 3)
@@ -90,11 +93,14 @@ private final class DemoScene {
       mkdir(root + directory, 0o700)
     }
     for (path, text) in [
-      (git + "/HEAD", "ref: refs/heads/main\n"), (git + "/config", "[core]\n\trepositoryformatversion = 0\n\tbare = false\n"),
+      (git + "/HEAD", "ref: refs/heads/main\n"),
+      (git + "/config", "[core]\n\trepositoryformatversion = 0\n\tbare = false\n"),
       (root + "/shop/README", "A shop for the demo.\n"),
     ] {
       let descriptor = apus_open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
-      guard descriptor >= 0 else { throw Failure(.homeRefused, "\(path) cannot be written", hint: "is there room in TMPDIR?") }
+      guard descriptor >= 0 else {
+        throw Failure(.homeRefused, "\(path) cannot be written", hint: "is there room in TMPDIR?")
+      }
       _ = text.withCString { write(descriptor, $0, strlen($0)) }
       close(descriptor)
     }
@@ -105,7 +111,9 @@ private final class DemoScene {
       let started = ChildProgram.start(
         [path, "--exit-with-stdin"], environment: ["PATH": "/usr/local/bin:/usr/bin:/bin"], directory: "/",
         pipes: [.input, .output])
-    else { throw Failure(.demoUnavailable, "the model stub \(path) cannot be started", hint: "call it through `make run`") }
+    else {
+      throw Failure(.demoUnavailable, "the model stub \(path) cannot be started", hint: "call it through `make run`")
+    }
     child = started
     var line: [UInt8] = []
     var byte: UInt8 = 0
@@ -181,7 +189,9 @@ private final class DemoScene {
     let name = Self.roles[0]
     output.write("\n$ apus stop \(name); apus resume \(name) \"…\" --wait\n")
     let _: SessionObject = try context.ask(.stop, StopRequest(session: name, now: false))
-    let text = child == nil ? "In one short sentence: what did I ask you before?" : "say: We go on where we were: greeting.txt says Welcome!"
+    let text =
+      child == nil
+      ? "In one short sentence: what did I ask you before?" : "say: We go on where we were: greeting.txt says Welcome!"
     let session: SessionObject = try context.ask(
       .resume, ResumeRequest(session: name, text: text, fork: nil, directory: nil, wait: true))
     output.write(SessionCard.text(session, output) + "\n\(session.result ?? "")\n\n")

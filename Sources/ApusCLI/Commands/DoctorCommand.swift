@@ -50,7 +50,9 @@ struct DoctorCommand: Command {
         return [Finding(.note, "\(places.home) is not there yet; the first command makes it")]
       }
       guard facts.st_uid == getuid() else {
-        return [Finding(.problem, "\(places.home) belongs to uid \(facts.st_uid)", mend: "export APUS_HOME=$HOME/.apus")]
+        return [
+          Finding(.problem, "\(places.home) belongs to uid \(facts.st_uid)", mend: "export APUS_HOME=$HOME/.apus")
+        ]
       }
       _ = try context.settings
       return [Finding(.fine, "APUS_HOME is \(places.home)")]
@@ -68,7 +70,7 @@ struct DoctorCommand: Command {
       var again = try DaemonLink.open(try context.places, environment: context.environment, starting: false)
       let more: [Finding] = try context.decode(try again.ask(.doctor, Nothing()) ?? [])
       return findings + more
-    } catch where error.code == .daemonUnreachable && error.hint?.contains("apus up") == true {
+    } catch  where error.code == .daemonUnreachable && error.hint?.contains("apus up") == true {
       return [Finding(.note, "no daemon runs; the next command starts it", mend: "apus up")]
     } catch {
       return [Finding(.problem, error.summary, mend: error.code == .daemonVersion ? "apus restart" : error.hint)]

@@ -5,7 +5,8 @@ struct DownCommand: Command {
   static let about = About(
     name: "down", group: .daemon, summary: "shut the daemon down",
     example: "apus down --persist",
-    more: "Each session goes on or ends gracefully as PERSIST_CLAUDE_SESSIONS said when it was made; --persist and --end "
+    more:
+      "Each session goes on or ends gracefully as PERSIST_CLAUDE_SESSIONS said when it was made; --persist and --end "
       + "say it for all. What ended can be resumed. `apus restart` never ends a session.")
 
   @Flag("--persist", help: "all sessions go on") var persist

@@ -22,7 +22,8 @@ struct HelpCommand: Command {
       return 0
     }
     guard let command = Commands.find(topic) else {
-      throw Failure(.usage, "there is no help on \"\(Usage.printable(topic))\"", hint: "`apus --help` lists the commands")
+      throw Failure(
+        .usage, "there is no help on \"\(Usage.printable(topic))\"", hint: "`apus --help` lists the commands")
     }
     context.output.write(HelpText.of(command))
     return 0

@@ -3,7 +3,8 @@ import ApusWire
 
 struct InterruptCommand: Command {
   static let about = About(
-    name: "interrupt", group: .sessions, summary: "interrupt the turn; the session stays", example: "apus interrupt fix-parser")
+    name: "interrupt", group: .sessions, summary: "interrupt the turn; the session stays",
+    example: "apus interrupt fix-parser")
 
   @Operand("NAME", help: "a session", completes: .sessions) var name
 

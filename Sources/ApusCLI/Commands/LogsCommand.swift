@@ -56,7 +56,8 @@ enum Conversation {
 
   private static func tool(_ said: Utterance, _ output: Output) -> String {
     guard let isError = said.isError else {
-      return output.styled("▸ \(said.tool ?? "tool")", .green) + " " + SessionName.printable(String(said.text.prefix(400)))
+      return output.styled("▸ \(said.tool ?? "tool")", .green) + " "
+        + SessionName.printable(String(said.text.prefix(400)))
     }
     let lines = safe(said.text).split(separator: "\n", omittingEmptySubsequences: false)
     var shown = lines.prefix(longestToolText).map { "  " + $0 }
@@ -67,7 +68,10 @@ enum Conversation {
   /// What an agent wrote, without what would steer a terminal; new lines and tabs stay.
   private static func safe(_ text: String) -> String {
     text.split(separator: "\n", omittingEmptySubsequences: false)
-      .map { line in line.split(separator: "\t", omittingEmptySubsequences: false).map { SessionName.printable(String($0)) }.joined(separator: "\t") }
+      .map { line in
+        line.split(separator: "\t", omittingEmptySubsequences: false).map { SessionName.printable(String($0)) }.joined(
+          separator: "\t")
+      }
       .joined(separator: "\n")
   }
 }

@@ -44,7 +44,10 @@ enum Machine {
   }
 
   private static func ports() -> Finding? {
-    guard let range = text("/proc/sys/net/ipv4/ip_local_port_range")?.split(whereSeparator: { $0 == "\t" || $0 == " " || $0 == "\n" })
+    guard
+      let range = text("/proc/sys/net/ipv4/ip_local_port_range")?.split(whereSeparator: {
+        $0 == "\t" || $0 == " " || $0 == "\n"
+      })
       .compactMap({ Int($0) }), range.count == 2
     else { return nil }
     var used = 0
@@ -82,7 +85,9 @@ enum Machine {
     var line: [UInt8] = []
     var byte: UInt8 = 0
     var ready = pollfd(fd: child.output, events: Int16(POLLIN), revents: 0)
-    while line.count < 200, poll(&ready, 1, 10_000) == 1, read(child.output, &byte, 1) == 1, byte != 10 { line.append(byte) }
+    while line.count < 200, poll(&ready, 1, 10_000) == 1, read(child.output, &byte, 1) == 1, byte != 10 {
+      line.append(byte)
+    }
     kill(child.pid, SIGKILL)
     var status: Int32 = 0
     while waitpid(child.pid, &status, 0) < 0, errno == EINTR {}

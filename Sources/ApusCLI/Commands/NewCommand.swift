@@ -9,11 +9,13 @@ struct NewCommand: Command {
       + "when the terminal is closed. Without --prompt it is ready and waits for `apus send`.")
 
   @Operand("NAME", help: "the session's name: 1 to 64 of A-Z a-z 0-9 . _ -") var name
-  @Option("--prompt", value: "TEXT", help: "what the agent is to do; - reads it from standard input") var prompt: String?
+  @Option("--prompt", value: "TEXT", help: "what the agent is to do; - reads it from standard input") var prompt:
+    String?
   @Flag("--wait", help: "wait until the first turn is over") var wait
   @Option("--dir", value: "DIR", help: "run there instead of here", completes: .files) var directory: String?
   @Option("--model", value: "MODEL", help: "the model to use") var model: String?
-  @Option("--permission-mode", value: "MODE", help: "manual (default), acceptEdits, plan, auto, dontAsk or bypassPermissions")
+  @Option(
+    "--permission-mode", value: "MODE", help: "manual (default), acceptEdits, plan, auto, dontAsk or bypassPermissions")
   var permissionMode: String?
   @Option("--max-turns", value: "N", help: "end a turn after so many steps of the agent", atLeast: 1) var maxTurns: Int?
   @Repeated("--env", value: "K=V", help: "one more variable for the agent; may be repeated") var variables
@@ -31,7 +33,8 @@ struct NewCommand: Command {
       environment[String(entry[..<equals])] = String(entry[entry.index(after: equals)...])
     }
     if wait, prompt == nil {
-      throw Failure(.usage, "--wait without --prompt has nothing to wait for", hint: "say what to do with --prompt TEXT")
+      throw Failure(
+        .usage, "--wait without --prompt has nothing to wait for", hint: "say what to do with --prompt TEXT")
     }
     let text = try prompt.map { text throws(Failure) in try context.text(text) }
     let chosen = model ?? settings[.model]

@@ -8,7 +8,9 @@ struct PermitCommand: Command {
     more: "`apus show NAME` says what is asked, in full with --json. REQUEST is needed only where several are asked.")
 
   @Operand("NAME", help: "a session", completes: .sessions) var name
-  @Operands("[REQUEST] allow|deny", help: "the request's id or its beginning, then the answer", least: 1, choices: ["allow", "deny"])
+  @Operands(
+    "[REQUEST] allow|deny", help: "the request's id or its beginning, then the answer", least: 1,
+    choices: ["allow", "deny"])
   var answer
   @Option("--message", value: "TEXT", help: "with deny: why, for the agent to read") var message: String?
 

@@ -3,7 +3,8 @@ import ApusWire
 
 struct RenameCommand: Command {
   static let about = About(
-    name: "rename", group: .sessions, summary: "give a session another name", example: "apus rename fix-parser parser-2")
+    name: "rename", group: .sessions, summary: "give a session another name", example: "apus rename fix-parser parser-2"
+  )
 
   @Operand("NAME", help: "a session", completes: .sessions) var name
   @Operand("NEW", help: "its new name") var new

@@ -4,7 +4,8 @@ import ApusWire
 struct StopCommand: Command {
   static let about = About(
     name: "stop", group: .sessions, summary: "end a session's run; it can be resumed", example: "apus stop fix-parser",
-    more: "The turn is interrupted, then the agent's input closed, then it is asked to end; what it started ends with it.")
+    more:
+      "The turn is interrupted, then the agent's input closed, then it is asked to end; what it started ends with it.")
 
   @Operands("NAME", help: "sessions", completes: .sessions) var names
   @Flag("--all", help: "every live session") var all

@@ -8,7 +8,8 @@ struct WaitCommand: Command {
     more: "Exits 124 when the time runs out, and at once when what is waited for can no longer come.")
 
   @Operand("NAME", help: "a session", completes: .sessions) var name
-  @Option("--for", value: "WHAT", help: "idle (default), ended or needs-you", choices: WaitGoal.allCases.map(\.rawValue))
+  @Option(
+    "--for", value: "WHAT", help: "idle (default), ended or needs-you", choices: WaitGoal.allCases.map(\.rawValue))
   var goal: String?
   @Option("--timeout", value: "SECONDS", help: "give up after so long") var seconds: Double?
 

@@ -67,7 +67,9 @@ enum Completions {
       text += "complete -c apus -n __fish_use_subcommand -a \(name) -d '\(quoted(command.about.summary))'\n"
       for facts in flags(command) {
         var line = "complete -c apus -n '__fish_seen_subcommand_from \(name)'"
-        for flag in facts.names { line += flag.hasPrefix("--") ? " -l \(flag.dropFirst(2))" : " -s \(flag.dropFirst())" }
+        for flag in facts.names {
+          line += flag.hasPrefix("--") ? " -l \(flag.dropFirst(2))" : " -s \(flag.dropFirst())"
+        }
         if facts.kind == .option { line += facts.completes == .files ? " -r -F" : " -x" }
         if !facts.choices.isEmpty { line += " -a '\(facts.choices.joined(separator: " "))'" }
         text += line + " -d '\(quoted(facts.help))'\n"

@@ -34,7 +34,7 @@ struct Output {
   private static func write(_ bytes: [UInt8], to descriptor: Int32) {
     var done = 0
     while done < bytes.count {
-      let got = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress! + done, bytes.count - done) }
+      let got = apus_write_from(descriptor, bytes, bytes.count, done)
       if got < 0, errno == EINTR { continue }
       if got < 0, errno == EAGAIN {
         var wait = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)

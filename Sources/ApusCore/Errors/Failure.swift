@@ -72,7 +72,8 @@ package enum ErrorCode: String, Codable, CaseIterable, Sendable {
       .agentNoConversation, .agentCrashed, .agentError:
       5
     case .timedOut: 124
-    case .notResumable, .sessionEnded, .turnInterrupted, .daemonUnreachable, .daemonVersion, .homeRefused, .diskFull, .storeFailed,
+    case .notResumable, .sessionEnded, .turnInterrupted, .daemonUnreachable, .daemonVersion, .homeRefused, .diskFull,
+      .storeFailed,
       .permissionDenied, .keeperFailed, .demoUnavailable, .internalError:
       1
     }

@@ -22,7 +22,9 @@ package struct EnvFile: Equatable, Sendable {
       let number = index + 1
       var line = raw.drop { $0 == " " || $0 == "\t" || $0 == "\u{FEFF}" }
       if line.isEmpty || line.hasPrefix("#") { continue }
-      if line.hasPrefix("export "), let rest = line.dropFirst(7).firstIndex(where: { $0 != " " }) { line = line[rest...] }
+      if line.hasPrefix("export "), let rest = line.dropFirst(7).firstIndex(where: { $0 != " " }) {
+        line = line[rest...]
+      }
       guard let equals = line.firstIndex(of: "=") else {
         problems.append(Problem(line: number, text: "no `=`"))
         continue
@@ -41,7 +43,8 @@ package struct EnvFile: Equatable, Sendable {
       var value = ""
       while true {
         if let end = Self.take(&rest, until: quote, into: &value) {
-          if !end.allSatisfy({ $0 == " " || $0 == "\t" }), !end.drop(while: { $0 == " " || $0 == "\t" }).hasPrefix("#") {
+          if !end.allSatisfy({ $0 == " " || $0 == "\t" }), !end.drop(while: { $0 == " " || $0 == "\t" }).hasPrefix("#")
+          {
             problems.append(Problem(line: number, text: "text after the closing quote"))
           }
           break

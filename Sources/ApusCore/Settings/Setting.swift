@@ -20,10 +20,12 @@ package enum Setting: String, CaseIterable, Sendable {
         variable: "APUS_CLAUDE", standard: "claude", doc: "the claude program: a path, or a name looked up in PATH",
         fromRepository: false)
     case .model:
-      Facts(variable: "APUS_MODEL", standard: "", doc: "the model of new sessions (the agent's own default)",
+      Facts(
+        variable: "APUS_MODEL", standard: "", doc: "the model of new sessions (the agent's own default)",
         fromRepository: true)
     case .permissionMode:
-      Facts(variable: "APUS_PERMISSION_MODE", standard: "manual", doc: "the permission mode of new sessions",
+      Facts(
+        variable: "APUS_PERMISSION_MODE", standard: "manual", doc: "the permission mode of new sessions",
         fromRepository: false)
     case .persist:
       Facts(
@@ -31,19 +33,24 @@ package enum Setting: String, CaseIterable, Sendable {
         doc: "whether new sessions go on when the daemon is shut down (true) or end gracefully (false)",
         fromRepository: false)
     case .logLevel:
-      Facts(variable: "APUS_LOG_LEVEL", standard: "info", doc: "the daemon's log: debug, info, warning or error",
+      Facts(
+        variable: "APUS_LOG_LEVEL", standard: "info", doc: "the daemon's log: debug, info, warning or error",
         fromRepository: false)
     case .logPath:
-      Facts(variable: "APUS_LOG_PATH", standard: "", doc: "the daemon's log file (apusd.log in APUS_HOME)",
+      Facts(
+        variable: "APUS_LOG_PATH", standard: "", doc: "the daemon's log file (apusd.log in APUS_HOME)",
         fromRepository: false)
     case .verdictSeconds:
-      Facts(variable: "APUS_VERDICT_SECONDS", standard: "2", doc: "how long a verdict may take before it is timed_out",
+      Facts(
+        variable: "APUS_VERDICT_SECONDS", standard: "2", doc: "how long a verdict may take before it is timed_out",
         fromRepository: false)
     case .startSeconds:
-      Facts(variable: "APUS_START_SECONDS", standard: "60", doc: "how long an agent may take to become ready",
+      Facts(
+        variable: "APUS_START_SECONDS", standard: "60", doc: "how long an agent may take to become ready",
         fromRepository: false)
     case .stopSeconds:
-      Facts(variable: "APUS_STOP_SECONDS", standard: "5", doc: "how long each polite step of ending an agent may take",
+      Facts(
+        variable: "APUS_STOP_SECONDS", standard: "5", doc: "how long each polite step of ending an agent may take",
         fromRepository: false)
     case .recordingQuotaMB:
       Facts(
@@ -64,7 +71,8 @@ package struct Settings: Equatable, Sendable {
   private var values: [Setting: Value] = [:]
 
   package init(environment: [String: String], dotenv: EnvFile?, dotenvPath: String, repository: Layer?, person: Layer?)
-  throws(Failure) {
+    throws(Failure)
+  {
     for setting in Setting.allCases {
       let facts = setting.facts
       if let text = environment[facts.variable], !text.isEmpty {

@@ -37,7 +37,8 @@ package struct SessionObject: Codable, Equatable, Sendable {
   /// What the last turn answered, where a caller waited for it.
   package var result: String?
 
-  package init(session: Session, activity: Activity, activitySource: String, activityAge: Double,
+  package init(
+    session: Session, activity: Activity, activitySource: String, activityAge: Double,
     needs: [PermissionRequest], doing: String?, verdict: Verdict, pid: Int?, keeperPID: Int?, now: Moment
   ) {
     id = session.id

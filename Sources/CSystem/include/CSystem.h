@@ -86,6 +86,8 @@ int apus_pipe(int ends[2]);
 int apus_set_nonblocking(int descriptor, int on);
 /// open(2), close-on-exec added.
 int apus_open(const char *path, int flags, mode_t mode);
+/// write(2) of `bytes` from position `from` on, again where a signal came between.
+ssize_t apus_write_from(int descriptor, const void *bytes, size_t count, size_t from);
 /// Bytes a person may still write to the file system that holds `path`; -1 when unknown.
 long long apus_free_bytes(const char *path);
 const char *apus_error_text(int code);
