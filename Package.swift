@@ -62,6 +62,7 @@ let package = Package(
     .target(name: "ApusTestKit", dependencies: ["CSystem"], path: "Tests/ApusTestKit", swiftSettings: strict),
     .testTarget(
       name: "ApusFramesTests", dependencies: ["ApusFrames", "ApusTestKit"], swiftSettings: strict),
+    .testTarget(name: "ApusCoreTests", dependencies: ["ApusCore", "ApusTestKit"], swiftSettings: strict),
     .testTarget(
       name: "ApusKeeperTests", dependencies: ["ApusKeeper", "ApusFrames", "CSystem", "ApusTestKit"],
       swiftSettings: strict),

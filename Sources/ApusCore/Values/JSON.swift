@@ -91,7 +91,8 @@ package enum JSONText {
   package static func decodeRelaxed<T: Decodable>(_: T.Type = T.self, from bytes: some Collection<UInt8>) throws -> T {
     let decoder = JSONDecoder()
     decoder.allowsJSON5 = true
-    return try decoder.decode(T.self, from: Data(bytes))
+    // Foundation's JSON5 scanner reads one byte beyond a number that ends the text: a blank stands there now.
+    return try decoder.decode(T.self, from: Data(bytes) + [UInt8(ascii: "\n")])
   }
 
   package static func string(_ value: some Encodable, pretty: Bool = false) throws -> String {

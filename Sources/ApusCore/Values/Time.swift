@@ -10,7 +10,8 @@ package typealias Moment = Double
 package enum MomentText {
   /// `2026-11-20T18:03:20.120Z`, as outsiders get it.
   package static func iso(_ moment: Moment) -> String {
-    Date(timeIntervalSince1970: moment).formatted(
+    // To the nearest millisecond; formatting alone cuts off, and .120 is kept as a little less.
+    Date(timeIntervalSince1970: (moment * 1000).rounded() / 1000 + 0.000_1).formatted(
       Date.ISO8601FormatStyle(includingFractionalSeconds: true))
   }
 
