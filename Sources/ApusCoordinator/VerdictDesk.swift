@@ -53,6 +53,10 @@ package final class VerdictDesk {
   }
 
   func evaluate(_ queries: [Query]) async -> [Verdict] {
+    let since = apus_wall_seconds()
+    defer {
+      if queries.count > 1 { log.debug("verdicts: \(queries.count) in \(Int((apus_wall_seconds() - since) * 1000)) ms") }
+    }
     var verdicts: [Verdict] = []
     while verdicts.count < queries.count {
       let next = queries[verdicts.count]
