@@ -25,7 +25,7 @@ enum HelpText {
   static func of(_ command: any Command.Type) -> String {
     let about = command.about
     var text = "\(about.summary.first?.uppercased() ?? "")\(about.summary.dropFirst()).\n\n"
-    text += "usage: \(usage(command))\n\nexample:\n  \(about.example)\n"
+    text += usageLines(command) + "\nexample:\n  \(about.example)\n"
     let parameters = command.parameters.map(\.facts)
     let operands = parameters.filter { $0.kind == .operand || $0.kind == .operands }
     if !operands.isEmpty {
@@ -38,6 +38,21 @@ enum HelpText {
     }
     if !about.more.isEmpty { text += "\n" + wrapped(about.more, 78).joined(separator: "\n") + "\n" }
     return text
+  }
+
+  private static func usageLines(_ command: any Command.Type) -> String {
+    let words = usage(command).split(separator: " [").enumerated().map { $0 == 0 ? String($1) : "[" + $1 }
+    var text = "usage: "
+    var column = 7
+    for (index, word) in words.enumerated() {
+      if index > 0, column + 1 + word.count > 79 {
+        text += "\n      "
+        column = 6
+      }
+      text += (index > 0 ? " " : "") + word
+      column += word.count + 1
+    }
+    return text + "\n"
   }
 
   static func usage(_ command: any Command.Type) -> String {
