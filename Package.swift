@@ -64,6 +64,9 @@ let package = Package(
       name: "ApusFramesTests", dependencies: ["ApusFrames", "ApusTestKit"], swiftSettings: strict),
     .testTarget(name: "ApusCoreTests", dependencies: ["ApusCore", "ApusTestKit"], swiftSettings: strict),
     .testTarget(
+      name: "ApusAgentsTests", dependencies: ["ApusAgents", "ApusCore", "CSystem", "ApusTestKit"],
+      exclude: ["Fixtures"], swiftSettings: strict),
+    .testTarget(
       name: "ApusKeeperTests", dependencies: ["ApusKeeper", "ApusFrames", "CSystem", "ApusTestKit"],
       swiftSettings: strict),
   ]

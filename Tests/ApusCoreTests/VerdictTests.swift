@@ -143,7 +143,8 @@ import Testing
   }
 
   @Test(arguments: [
-    (0.0, 30, false), (22.9, 7, false), (23.0, 7, false), (23.1, 6, true), (30.0, 0, true), (31.0, -1, true),
+    (0.0, 30, false), (0.001, 30, false), (1.0, 29, false), (22.9, 8, false), (23.0, 7, false), (23.9, 7, false),
+    (24.0, 6, true), (29.5, 1, true), (30.0, 0, true), (31.0, -1, true),
   ])
   func `days are counted down, and the last week is warned of`(_ age: Double, _ left: Int, _ soon: Bool) {
     let verdict = decide(Self.evidence { $0.transcripts = [Self.sound(age: age)] })

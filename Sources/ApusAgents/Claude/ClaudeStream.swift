@@ -95,13 +95,16 @@ package struct ClaudeStream: AgentStream, Equatable {
     return (content?.array ?? []).map { $0["text"]?.string ?? "[\($0["type"]?.string ?? "?")]" }.joined(separator: "\n")
   }
 
+  /// A number of tokens, within bounds that sums of it stay within an Int.
+  private static func count(_ json: JSON?) -> Int { Int(max(0, min(json?.integer ?? 0, 1 << 48))) }
+
   private func result(_ json: JSON) -> TurnResult {
     var tokens = Tokens()
     for usage in (json["modelUsage"]?.object ?? [:]).values {
       for key in ["inputTokens", "cacheReadInputTokens", "cacheCreationInputTokens"] {
-        tokens.input += Int(usage[key]?.integer ?? 0)
+        tokens.input += Self.count(usage[key])
       }
-      tokens.output += Int(usage["outputTokens"]?.integer ?? 0)
+      tokens.output += Self.count(usage["outputTokens"])
     }
     var prompts = (json["user_message_uuids"]?.array ?? []).compactMap(\.string)
     if prompts.isEmpty, let one = json["user_message_uuid"]?.string { prompts = [one] }
