@@ -153,12 +153,14 @@ package final class Coordinator {
 
   func query(_ session: Session, directory: String? = nil) -> VerdictDesk.Query {
     let run = live[session.id]
+    // A living agent writes its first prompt down only a moment after it took it: until then no file is missing.
+    let isMissed = session.prompted && (run == nil || session.transcriptSeen)
     return VerdictDesk.Query(
       session: session.id,
       transcript: TranscriptIndex.Query(
         conversationID: session.conversationID, directory: session.directory,
         configuration: ClaudeEnvironment.configurationDirectory(session.spec.environment),
-        prompted: session.prompted, bytesSeen: session.transcriptBytes,
+        prompted: isMissed, bytesSeen: session.transcriptBytes,
         ours: run?.run.agent.map { [$0] } ?? []),
       elsewhereDirectory: directory != nil)
   }

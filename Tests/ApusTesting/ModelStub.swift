@@ -23,21 +23,27 @@ package struct ModelStub: Sendable {
   }()
 }
 
-/// At most four suites run the real `claude` at a time: each takes half a second of CPU and 200 MB.
+/// At most four of the real `claude` work at a time: each start takes half a second of CPU, each process 200 MB.
+/// First come, first served, whatever the number that is asked for.
 package actor ClaudeSlots {
   package static let shared = ClaudeSlots()
-  private var free = 4
-  private var waiting: [CheckedContinuation<Void, Never>] = []
+  package static let all = 4
+  private var free = all
+  private var waiting: [(count: Int, continuation: CheckedContinuation<Void, Never>)] = []
 
-  package func take() async {
-    if free > 0 {
-      free -= 1
+  package func take(_ count: Int) async {
+    if waiting.isEmpty, free >= count {
+      free -= count
     } else {
-      await withCheckedContinuation { waiting.append($0) }
+      await withCheckedContinuation { waiting.append((count, $0)) }
     }
   }
 
-  package func give() {
-    if waiting.isEmpty { free += 1 } else { waiting.removeFirst().resume() }
+  package func give(_ count: Int) {
+    free += count
+    while let first = waiting.first, free >= first.count {
+      free -= first.count
+      waiting.removeFirst().continuation.resume()
+    }
   }
 }

@@ -31,20 +31,21 @@ package final class TestHome: Sendable {
   }
 
   /// Gives the test a home and takes it away again; nothing the test started may be left, whatever happened in it.
+  /// `slots`: how many of the real `claude` it keeps busy at a time.
   package static func with<T: Sendable>(
-    agent: String = Checkout.claude, extra: [String: String] = [:], _ body: (TestHome) async throws -> T
+    agent: String = Checkout.claude, extra: [String: String] = [:], slots: Int = 1, _ body: (TestHome) async throws -> T
   ) async throws -> T {
     let home = try TestHome(agent: agent, extra: extra)
     let usesClaude = agent == Checkout.claude
-    if usesClaude { await ClaudeSlots.shared.take() }
+    if usesClaude { await ClaudeSlots.shared.take(slots) }
     do {
       let result = try await body(home)
       await home.end()
-      if usesClaude { await ClaudeSlots.shared.give() }
+      if usesClaude { await ClaudeSlots.shared.give(slots) }
       return result
     } catch {
       await home.end()
-      if usesClaude { await ClaudeSlots.shared.give() }
+      if usesClaude { await ClaudeSlots.shared.give(slots) }
       throw error
     }
   }
