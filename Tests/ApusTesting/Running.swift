@@ -22,7 +22,7 @@ package final class Running: @unchecked Sendable {
     guard let started = Program.start(arguments, environment: environment, directory: directory) else {
       throw Failure(.internalError, "cannot start \(arguments.joined(separator: " "))")
     }
-    (pid, input, output, errors) = started
+    (pid, input, output, errors) = (started.pid, started.input, started.output, started.errors)
     mark = Processes.mark(of: started.pid)
   }
 
