@@ -11,7 +11,7 @@ struct Context {
   var output: Output
 
   var places: Places {
-    get throws(Failure) { try Places(environment: environment, user: getuid()) }
+    get throws(Failure) { try HomeDirectory.places(environment) }
   }
 
   var settings: Settings {

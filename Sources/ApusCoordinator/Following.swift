@@ -131,6 +131,7 @@ extension Coordinator {
       }
       run.acknowledgeEnding()
       if live[id] === run { live[id] = nil }
+      keepToQuota()
     } catch {
       // Not kept (a full disk): the keeper keeps it, and it is tried again.
       log.error("session \(id): its ending is not kept yet: \(error)")

@@ -5,12 +5,23 @@ import Glibc
 
 /// Makes and checks the directories that only their owner may enter.
 package enum HomeDirectory {
+  /// Where this environment's home is, and its sockets.
+  package static func places(_ environment: [String: String]) throws(Failure) -> Places {
+    try Places(environment: environment, user: getuid()) { link in
+      var target = [CChar](repeating: 0, count: Places.longestSocketPath + 1)
+      let length = readlink(link, &target, target.count - 1)
+      guard length > 0 else { return nil }
+      let path = String(decoding: target[..<length].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+      return path.hasPrefix("/") ? path : nil
+    }
+  }
+
   /// Makes what is missing (0700) and refuses what belongs to another user.
   package static func prepare(_ places: Places) throws(Failure) {
     try prepare(directory: places.home, what: "APUS_HOME")
-    if places.socketDirectory != places.home {
-      try prepare(directory: places.socketDirectory, what: "the socket directory")
-    }
+    guard places.socketDirectory != places.home else { return }
+    try prepare(directory: places.socketDirectory, what: "the socket directory")
+    _ = symlink(places.socketDirectory, places.home + "/" + Places.socketLink)
   }
 
   private static func prepare(directory: String, what: String) throws(Failure) {

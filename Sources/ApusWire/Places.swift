@@ -12,10 +12,17 @@ package struct Places: Equatable, Sendable {
   /// Where sockets are: `home`, or a directory below the temporary one, named by user and home.
   package let socketDirectory: String
 
-  package init(home: String, temporary: String, user: UInt32) {
+  /// Where a long home remembers its socket directory (a symbolic link): the temporary directory of one shell need not
+  /// be that of the next.
+  package static let socketLink = "sockets"
+
+  /// `remembered` is where that link leads, where there is one.
+  package init(home: String, temporary: String, user: UInt32, remembered: String? = nil) {
     self.home = home
     if home.utf8.count + Self.roomForSocketName <= Self.longestSocketPath {
       socketDirectory = home
+    } else if let remembered {
+      socketDirectory = remembered
     } else {
       socketDirectory = "\(temporary)/apus-\(user)-\(String(Self.hash(home), radix: 16))"
     }
@@ -23,7 +30,9 @@ package struct Places: Equatable, Sendable {
 
   /// From the environment, as every process of ours does: `APUS_HOME`, else `$XDG_STATE_HOME/apus`, else
   /// `~/.local/state/apus`.
-  package init(environment: [String: String], user: UInt32) throws(Failure) {
+  package init(
+    environment: [String: String], user: UInt32, remembered: (_ link: String) -> String? = { _ in nil }
+  ) throws(Failure) {
     func set(_ key: String) -> String? { environment[key].flatMap { $0.isEmpty ? nil : $0 } }
     let home: String
     if let given = set("APUS_HOME") {
@@ -44,7 +53,9 @@ package struct Places: Equatable, Sendable {
     }
     var trimmed = home
     while trimmed.count > 1, trimmed.hasSuffix("/") { trimmed.removeLast() }
-    self.init(home: trimmed, temporary: set("TMPDIR") ?? "/tmp", user: user)
+    self.init(
+      home: trimmed, temporary: set("TMPDIR") ?? "/tmp", user: user,
+      remembered: remembered(trimmed + "/" + Self.socketLink))
   }
 
   package var daemonSocket: String { socketDirectory + "/apusd.sock" }

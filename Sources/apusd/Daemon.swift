@@ -55,7 +55,7 @@ private final class Daemon {
 
   static func start(signals: Int32) throws {
     let environment = Environment.current()
-    let places = try Places(environment: environment, user: getuid())
+    let places = try HomeDirectory.places(environment)
     try HomeDirectory.prepare(places)
     try lock(places)
     current = try Daemon(places: places, environment: environment, signals: signals)
