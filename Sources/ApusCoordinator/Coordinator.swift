@@ -29,7 +29,7 @@ package final class Coordinator {
   var isShuttingDown = false
   /// Sessions whose resume or stop is under way.
   var busy: Set<String> = []
-  var isKeepingToQuota = false
+  var quotaCheckedAt: Moment = 0
 
   package init(
     places: Places, store: any Store, log: Log, settings: Settings, environment: [String: String], children: Children

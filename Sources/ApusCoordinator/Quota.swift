@@ -6,8 +6,11 @@ import ApusLoop
 // from events) and resumable (the transcript is Claude Code's); recordings of living runs are never touched.
 
 extension Coordinator {
+  /// Looking at every recording's size is not free: not more often than this.
+  private static let quotaSeconds: Double = 60
+
   func keepToQuota() {
-    guard !isKeepingToQuota, let megabytes = try? settings.number(.recordingQuotaMB) else { return }
+    guard now - quotaCheckedAt > Self.quotaSeconds, let megabytes = try? settings.number(.recordingQuotaMB) else { return }
     let limit = Int(megabytes * 1_048_576)
     let living = Set(live.values.map(\.run.directory))
     let runs: [Run]
@@ -15,7 +18,7 @@ extension Coordinator {
     let ended = runs.filter { $0.endedAt != nil && !living.contains($0.directory) }
       .sorted { ($0.endedAt ?? 0) < ($1.endedAt ?? 0) }
       .map { $0.directory + "/" + RunFile.recording }
-    isKeepingToQuota = true
+    quotaCheckedAt = now
     Task { @LoopActor in
       let removed = await Offload.run { () -> [String] in
         let sized = ended.compactMap { path in Files.size(path).map { (path, $0) } }
@@ -28,7 +31,6 @@ extension Coordinator {
         }
         return removed
       }
-      isKeepingToQuota = false
       if !removed.isEmpty { log.info("quota: \(removed.count) recordings of ended runs removed, the oldest first") }
     }
   }

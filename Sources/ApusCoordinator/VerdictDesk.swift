@@ -55,7 +55,8 @@ package final class VerdictDesk {
   func evaluate(_ queries: [Query]) async -> [Verdict] {
     let since = apus_wall_seconds()
     defer {
-      if queries.count > 1 { log.debug("verdicts: \(queries.count) in \(Int((apus_wall_seconds() - since) * 1000)) ms") }
+      let milliseconds = Int((apus_wall_seconds() - since) * 1000)
+      if queries.count > 1 { log.debug("verdicts: \(queries.count) in \(milliseconds) ms") }
     }
     var verdicts: [Verdict] = []
     while verdicts.count < queries.count {
