@@ -10,7 +10,11 @@ import ApusWire
 
 extension Coordinator {
   package func adopt() throws {
-    for run in try store.loadLatestRuns() where run.phase == .starting || run.phase == .running {
+    for run in try store.loadLatestRuns() {
+      guard run.phase == .starting || run.phase == .running else {
+        dismissKeeper(run)
+        continue
+      }
       guard let session = sessions[run.session], session.run == run.number else { continue }
       let inputs = try store.loadInputs(of: session.id, finished: false)
       let waiting = inputs.filter { $0.kind == .prompt }.map(\.promptID)
@@ -34,6 +38,15 @@ extension Coordinator {
       }
       log.warning("session \(session.id) \(session.name): its start was never completed")
     }
+  }
+
+  /// The last daemon kept the run's ending and ended before it told the keeper, which waits to be told.
+  private func dismissKeeper(_ run: Run) {
+    guard let link = KeeperLink.connect(socket: run.socket) else { return }
+    log.info("session \(run.session): the keeper of run \(run.number) may go")
+    link.onGone = { link.close() }
+    link.send(.hello(version: KeeperProtocol.version))
+    link.send(.acknowledgeEnding)
   }
 
   /// A keeper that was just being started when the last daemon ended may still come up.

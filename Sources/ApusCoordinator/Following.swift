@@ -116,7 +116,10 @@ extension Coordinator {
       case .signal(let number): detail["signal"] = .integer(Int64(number))
       case nil: break
       }
-      try run.advance([run.event(phase == .lost ? .runLost : .runEnded, .object(detail))])
+      if !run.isEndingTold {
+        try run.advance([run.event(phase == .lost ? .runLost : .runEnded, .object(detail))])
+        run.isEndingTold = true
+      }
       try store.transaction {
         try store.save(run.run)
         _ = try store.decide(

@@ -41,6 +41,8 @@ final class LiveRun {
   /// Asked to end: an ending is no crash then.
   var isStopping = false
   private(set) var isOver = false
+  /// Its ending is among the events; keeping it in the store may have to be tried again.
+  var isEndingTold = false
   private(set) var trouble: Int32 = 0
   private var endWhenIdle: [TeardownStep]?
   /// What came of prompts, by their ids, as far as this daemon saw it.

@@ -14,7 +14,9 @@ extension Coordinator {
     let limit = Int(megabytes * 1_048_576)
     let living = Set(live.values.map(\.run.directory))
     let runs: [Run]
-    do { runs = try sessions.keys.flatMap { try store.loadRuns(of: $0) } } catch { return log.error("quota: \(error)") }
+    do { runs = try sessions.keys.flatMap { try store.loadRuns(of: $0) } } catch {
+      return log.error("quota: \(error)")
+    }
     let ended = runs.filter { $0.endedAt != nil && !living.contains($0.directory) }
       .sorted { ($0.endedAt ?? 0) < ($1.endedAt ?? 0) }
       .map { $0.directory + "/" + RunFile.recording }
