@@ -10,7 +10,9 @@ extension Coordinator {
   private static let quotaSeconds: Double = 60
 
   func keepToQuota() {
-    guard now - quotaCheckedAt > Self.quotaSeconds, let megabytes = try? settings.number(.recordingQuotaMB) else { return }
+    guard now - quotaCheckedAt > Self.quotaSeconds, let megabytes = try? settings.number(.recordingQuotaMB) else {
+      return
+    }
     let limit = Int(megabytes * 1_048_576)
     let living = Set(live.values.map(\.run.directory))
     let runs: [Run]

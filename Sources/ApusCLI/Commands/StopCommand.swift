@@ -20,7 +20,11 @@ struct StopCommand: Command {
     }
     var replies: [[UInt8]] = []
     for name in names { replies.append(try context.raw(.stop, StopRequest(session: name, now: now))) }
-    if context.isJSON { for reply in replies { context.output.line(reply) } }
+    if context.isJSON {
+      // One session is one object, several are an array.
+      let comma = [UInt8(ascii: ",")]
+      context.output.line(replies.count == 1 ? replies[0] : [91] + Array(replies.joined(separator: comma)) + [93])
+    }
     return 0
   }
 }
