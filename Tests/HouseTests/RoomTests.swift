@@ -77,7 +77,8 @@ import Testing
       let asked = Set(Self.built.first { $0.name == file.room }?.dependencies ?? [])
       for module in imports(file) where !asked.contains(module) && !room.platform.contains(module) {
         // The whole of Foundation only where the essentials are not to be had.
-        let isFallback = module == "Foundation" && room.platform.contains("FoundationEssentials")
+        let isFallback =
+          module == "Foundation" && room.platform.contains("FoundationEssentials")
           && file.text.contains("#else\n  import Foundation\n")
         #expect(isFallback, "\(file.path) imports \(module)")
       }

@@ -2,7 +2,9 @@ import Testing
 
 @Suite("the style of tests") struct TestStyleTests {
   @Test func `no test waits for time`() throws {
-    #expect(try House.offences(House.tests, #"Task\.sleep|\busleep\(|\bnanosleep\(|\bsleep\(|Thread\.sleep|asyncAfter"#) == [])
+    #expect(
+      try House.offences(House.tests, #"Task\.sleep|\busleep\(|\bnanosleep\(|\bsleep\(|Thread\.sleep|asyncAfter"#) == []
+    )
   }
 
   @Test func `every test is a sentence`() {
