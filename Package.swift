@@ -69,5 +69,6 @@ let package = Package(
     .testTarget(
       name: "ApusKeeperTests", dependencies: ["ApusKeeper", "ApusFrames", "CSystem", "ApusTestKit"],
       swiftSettings: strict),
+    .testTarget(name: "HouseTests", swiftSettings: strict),
   ]
 )

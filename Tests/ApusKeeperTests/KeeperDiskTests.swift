@@ -94,6 +94,31 @@ import Testing
   }
 
   @Test(.enabled(if: mayMount, "only root may mount"))
+  func `the last words of an agent that ended while the disk was full are recorded before its ending`() throws {
+    let disk = try SmallDisk(megabytes: 4)
+    let run = try Kept(
+      "read go; head -c 282144 /dev/zero; read on; head -c 30000 /dev/zero; exit 2", place: disk.place,
+      directory: disk.path)
+    try disk.fill(leaving: 256)
+    let attached = try run.attach()
+    try attached.send(.input(number: 1, bytes: Array("go\n".utf8)))
+    while try attached.next() != .trouble(ENOSPC) {}
+    // Nothing more is read of it; what it says now stays in the pipe, where it fits.
+    try attached.send(.input(number: 2, bytes: Array("on\n".utf8)))
+    try run.agent.waitForEnd()
+    let asking = try run.attach()
+    while try asking.next() != .trouble(ENOSPC) {}
+    for _ in 0..<20 {
+      try asking.send(.input(number: 1, bytes: []))
+      try asking.taken(1)
+    }
+    disk.makeRoom()
+    let told = try run.finish()
+    #expect(told.ending == .exit(2) && told.output.count == 312_144 && told.recorded == 312_144)
+    #expect(run.note == EndingNote(ending: .exit(2), recorded: 312_144))
+  }
+
+  @Test(.enabled(if: mayMount, "only root may mount"))
   func `a stalled agent can be ended, and what it said is not lost`() throws {
     let disk = try SmallDisk(megabytes: 4)
     let run = try Kept("read go; yes", place: disk.place, directory: disk.path)

@@ -1,4 +1,4 @@
-// What Swift cannot say to the kernel by itself, behind plain prototypes. Linux lives in linux.c; another
+// What Swift cannot say to the kernel by itself, behind plain prototypes. Linux lives in linux*.c; another
 // platform is another file with the same promises. Every function returns -1 and leaves errno on failure
 // unless its comment says otherwise. Every descriptor made here is close-on-exec.
 #pragma once
