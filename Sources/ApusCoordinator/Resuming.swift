@@ -143,6 +143,7 @@ extension Coordinator {
     guard session.interrupted, let path = verdict.path,
       let turn = (try? store.loadCursor(session: session.id, run: session.run))?.turn
     else { return (false, []) }
+    if let cut = turn.cut { return (true, cut) }
     if turn.continuing { return (true, turn.started) }
     guard let last = turn.started.last else { return (turn.mode == .running || turn.mode == .waiting, []) }
     // Killed early enough, the agent wrote nothing down: then the prompt is simply sent again.
