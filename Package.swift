@@ -57,7 +57,9 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "ApusEndToEndTests",
-      dependencies: ["ApusTesting", "ApusCore", "ApusWire", "ApusLink", "ApusFrames", "ApusAgents", "CSystem"],
+      dependencies: [
+        "ApusTesting", "ApusTestKit", "ApusCore", "ApusWire", "ApusLink", "ApusFrames", "ApusAgents", "CSystem",
+      ],
       swiftSettings: strict),
     .target(name: "ApusTestKit", dependencies: ["CSystem"], path: "Tests/ApusTestKit", swiftSettings: strict),
     .testTarget(

@@ -41,13 +41,15 @@ extension Coordinator {
       }
       try update(id) { session in session.model = model ?? session.model }
     case .turnEnded(let result):
+      // A turn that we cut off ourselves did not fail.
+      let failure = run.turn.cut == nil ? result.failure : nil
       try update(id) { session in
         session.lastActive = now
         if let cost = result.cost { session.cost = max(session.cost, cost) }
         if result.tokens != Tokens() { session.tokens = result.tokens }
-        session.problem = result.failure
+        session.problem = failure
       }
-      if let failure = result.failure {
+      if let failure {
         log.warning("session \(id): turn failed: \(failure.code.rawValue): \(failure.summary)")
       }
       noteTranscript(id)
@@ -107,7 +109,7 @@ extension Coordinator {
   /// Keeps that a run is over; then, and only then, the keeper may forget it.
   private func close(_ run: LiveRun, phase: Run.Phase, state: SessionState, ending: Ending?, problem: Failure?) {
     let id = run.session
-    let cut = run.turn.isMidTurn
+    let cut = run.turn.isMidTurn || run.turn.cut != nil
     run.mark(phase, ending: ending)
     do {
       var detail: [String: JSON] = ["interrupted": .bool(cut)]

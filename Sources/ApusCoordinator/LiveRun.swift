@@ -295,6 +295,7 @@ final class LiveRun {
       link?.send(.end(quiet))
       return
     }
+    do { try advance([]) { $0.stop() } } catch { log.error("run \(run.holder): \(error)") }
     // The turn is interrupted; when the agent has come to rest the rest of the plan follows at once, not after the limit.
     endWhenIdle = quiet
     let interrupt = ClaudeAgent.interrupt(id: "apus-stop")

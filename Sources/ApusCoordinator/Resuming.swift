@@ -15,7 +15,10 @@ extension Coordinator {
     if let text = request.text { try Self.check(prompt: text) }
     if let fork = request.fork { return try await self.fork(session, as: fork, request, caller) }
     try refuseLive(session)
-    guard busy.insert(session.id).inserted else { throw Self.held(session, "it is just being resumed") }
+    guard busy.insert(session.id).inserted else {
+      let number = session.state.isLive ? session.run : session.run + 1
+      throw Self.held(session, "run \(session.id)/\(number) is just being started")
+    }
     defer { busy.remove(session.id) }
     let verdict = await verdicts.evaluate([query(session, directory: request.directory)])[0]
     let opening = try opening(of: session, verdict, request)
@@ -143,6 +146,7 @@ extension Coordinator {
     guard session.interrupted, let path = verdict.path,
       let turn = (try? store.loadCursor(session: session.id, run: session.run))?.turn
     else { return (false, []) }
+    if let cut = turn.cut { return (true, cut) }
     if turn.continuing { return (true, turn.started) }
     guard let last = turn.started.last else { return (turn.mode == .running || turn.mode == .waiting, []) }
     // Killed early enough, the agent wrote nothing down: then the prompt is simply sent again.

@@ -33,7 +33,8 @@ package final class TestHome: Sendable {
   /// Gives the test a home and takes it away again; nothing the test started may be left, whatever happened in it.
   /// `slots`: how many of the real `claude` it keeps busy at a time.
   package static func with<T: Sendable>(
-    agent: String = Checkout.claude, extra: [String: String] = [:], slots: Int = 1, _ body: (TestHome) async throws -> T
+    agent: String = Checkout.claude, extra: [String: String] = [:], slots: Int = 1,
+    _ body: (TestHome) async throws -> T
   ) async throws -> T {
     let home = try TestHome(agent: agent, extra: extra)
     let usesClaude = agent == Checkout.claude

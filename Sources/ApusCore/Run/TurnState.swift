@@ -21,6 +21,9 @@ package struct TurnState: Codable, Equatable, Sendable {
   /// A turn cut off in an earlier run is being taken up again and has not ended yet.
   package private(set) var continuing = false
   package private(set) var pending: [PermissionRequest] = []
+  /// Prompts of a turn that we ourselves cut off by ending the run: it is taken up again, unlike a turn that a person
+  /// interrupted. Nil when there is none.
+  package private(set) var cut: [String]?
   package private(set) var lastResult: TurnResult?
   /// What the agent last said or did, in one line.
   package private(set) var doing: String?
@@ -63,6 +66,11 @@ package struct TurnState: Codable, Equatable, Sendable {
     note("prompt", now)
   }
 
+  /// The run is about to be ended; a turn that is under way will be interrupted for that.
+  package mutating func stop() {
+    if isMidTurn { cut = started }
+  }
+
   package mutating func answerPermission(_ id: String, now: Moment) {
     pending.removeAll { $0.id == id }
     note("answer", now)
@@ -103,6 +111,7 @@ package struct TurnState: Codable, Equatable, Sendable {
       note("stream", now)
     case .turnEnded(let result):
       lastResult = result
+      if result.failure?.code != .turnInterrupted { cut = nil }
       let done = continuing ? result.prompts + started : result.prompts
       open.removeAll { done.contains($0) }
       started.removeAll { done.contains($0) }
