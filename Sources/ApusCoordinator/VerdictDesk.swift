@@ -14,6 +14,8 @@ package final class VerdictDesk {
     package var elsewhereDirectory: Bool
   }
 
+  private static let sideBySide = 64
+
   private let index = TranscriptIndex()
   private let milliseconds: Int
   private let log: Log
@@ -66,27 +68,46 @@ package final class VerdictDesk {
         continue
       }
       let rest = Array(queries[verdicts.count...].prefix { !hanging.contains($0.session) })
-      let progress = Progress()
-      let index = self.index
-      let moment = apus_wall_seconds()
-      let finished = await Offload.run(withinMilliseconds: milliseconds) { () -> Bool in
-        Self.judge(rest, index, progress, moment)
-        return true
-      }
-      if finished == true {
-        verdicts += progress.verdicts
-      } else {
-        verdicts += progress.abandon()
-        guard verdicts.count < queries.count else { break }
-        let stuck = queries[verdicts.count]
-        log.warning("session \(stuck.session): verdict timed_out after \(milliseconds) ms")
-        verdicts.append(Self.timedOut(stuck))
-        watch(stuck)
+      verdicts += await judge(rest)
+      // One thread for all is the fastest way; where it hung, the rest is asked side by side, so that a disk that went
+      // away with many sessions costs one time limit and not one each.
+      if verdicts.count < queries.count, hanging.contains(queries[verdicts.count - 1].session) {
+        let group = Array(queries[verdicts.count...].prefix(Self.sideBySide))
+        verdicts += await judgeEach(group)
       }
     }
     for (query, verdict) in zip(queries, verdicts) where !verdict.resumable && verdict.reason != .notStarted {
       log.debug("session \(query.session): verdict \(verdict.reason?.rawValue ?? "?")")
     }
+    return verdicts
+  }
+
+  /// The verdicts of these in order, up to the first at which the file system hangs, that one included.
+  private func judge(_ queries: [Query]) async -> [Verdict] {
+    let progress = Progress()
+    let index = self.index
+    let moment = apus_wall_seconds()
+    let finished = await Offload.run(
+      withinMilliseconds: milliseconds, progress: { progress.verdicts.count }
+    ) { () -> Bool in
+      Self.judge(queries, index, progress, moment)
+      return true
+    }
+    if finished == true { return progress.verdicts }
+    let verdicts = progress.abandon()
+    guard verdicts.count < queries.count else { return verdicts }
+    let stuck = queries[verdicts.count]
+    log.warning("session \(stuck.session): verdict timed_out after \(milliseconds) ms")
+    watch(stuck)
+    return verdicts + [Self.timedOut(stuck)]
+  }
+
+  private func judgeEach(_ queries: [Query]) async -> [Verdict] {
+    let asked = queries.map { query in
+      Task { @LoopActor in hanging.contains(query.session) ? [Self.timedOut(query)] : await judge([query]) }
+    }
+    var verdicts: [Verdict] = []
+    for one in asked { verdicts += await one.value }
     return verdicts
   }
 

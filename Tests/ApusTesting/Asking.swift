@@ -56,7 +56,8 @@ extension TestHome {
       print(row[0] if row else "", end="")
       """
     let outcome = await Program.run(
-      ["/usr/bin/python3", "-c", program, apusHome + "/apus.db", sql] + values, environment: environment, directory: "/")
+      ["/usr/bin/python3", "-c", program, apusHome + "/apus.db", sql] + values, environment: environment,
+      directory: "/")
     try #require(outcome.status == 0, "\(sql): \(outcome.errors)")
     return outcome.output
   }

@@ -16,15 +16,14 @@ package enum Disk {
   /// Writes the file anew; false when not all of it could be written.
   @discardableResult
   package static func write(_ bytes: some Collection<UInt8>, to path: String, mode: mode_t = 0o600) -> Bool {
-    let bytes = Array(bytes)
     let descriptor = apus_open(path, O_WRONLY | O_CREAT | O_TRUNC, mode)
     guard descriptor >= 0 else { return false }
     defer { close(descriptor) }
-    var done = 0
-    while done < bytes.count {
-      let got = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress! + done, bytes.count - done) }
+    var rest = Array(bytes)[...]
+    while !rest.isEmpty {
+      let got = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
       guard got > 0 else { return false }
-      done += got
+      rest = rest.dropFirst(got)
     }
     return true
   }

@@ -26,7 +26,7 @@ package struct OtherUser: Sendable {
       let copied = await Program.run(["/bin/cp", source, target], environment: [:], directory: "/")
       guard copied.status == 0 else { throw Failure(.internalError, copied.errors) }
     }
-    for part in [home.person, home.work, home.root + "/tmp"] { chown(part, Self.id, Self.id) }
+    for part in [home.root, home.person, home.work, home.root + "/tmp"] { chown(part, Self.id, Self.id) }
     environment = home.environment.merging([
       "PATH": programs + ":/usr/local/bin:/usr/bin:/bin", "APUS_CLAUDE": programs + "/claude",
     ]) { $1 }

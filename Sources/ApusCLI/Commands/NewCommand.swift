@@ -39,7 +39,7 @@ struct NewCommand: Command {
     let text = try prompt.map { text throws(Failure) in try context.text(text) }
     let chosen = model ?? settings[.model]
     let request = NewRequest(
-      name: name, directory: context.absolute(directory ?? "."), prompt: text,
+      name: name, directory: directory.map(context.absolute) ?? context.directory, prompt: text,
       spec: SpawnSpec(
         program: try AgentProgram.find(settings[.claude], environment: environment, directory: context.directory),
         model: chosen.isEmpty ? nil : chosen, permissionMode: permissionMode ?? settings[.permissionMode],
