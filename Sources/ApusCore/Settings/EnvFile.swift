@@ -22,8 +22,8 @@ package struct EnvFile: Equatable, Sendable {
       let number = index + 1
       var line = raw.drop { $0 == " " || $0 == "\t" || $0 == "\u{FEFF}" }
       if line.isEmpty || line.hasPrefix("#") { continue }
-      if line.hasPrefix("export "), let rest = line.dropFirst(7).firstIndex(where: { $0 != " " }) {
-        line = line[rest...]
+      if line.hasPrefix("export ") || line.hasPrefix("export\t") {
+        line = line.dropFirst(7).drop { $0 == " " || $0 == "\t" }
       }
       guard let equals = line.firstIndex(of: "=") else {
         problems.append(Problem(line: number, text: "no `=`"))
