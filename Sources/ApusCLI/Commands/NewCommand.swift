@@ -38,11 +38,12 @@ struct NewCommand: Command {
     }
     let text = try prompt.map { text throws(Failure) in try context.text(text) }
     let chosen = model ?? settings[.model]
+    let mode = permissionMode ?? settings[.permissionMode]
     let request = NewRequest(
       name: name, directory: directory.map(context.absolute) ?? context.directory, prompt: text,
       spec: SpawnSpec(
         program: try AgentProgram.find(settings[.claude], environment: environment, directory: context.directory),
-        model: chosen.isEmpty ? nil : chosen, permissionMode: permissionMode ?? settings[.permissionMode],
+        model: chosen.isEmpty ? nil : chosen, permissionMode: mode == "default" ? "manual" : mode,
         maxTurns: maxTurns, environment: environment),
       owner: owner, tags: tags, persists: try settings.flag(.persist), wait: wait)
     try context.show(try context.raw(.new, request))
