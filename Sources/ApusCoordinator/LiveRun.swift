@@ -151,6 +151,7 @@ final class LiveRun {
     while start <= last {
       let end = partial[start...].firstIndex(of: 10) ?? last
       for said in stream.read(line: partial[start..<end], at: offset + UInt64(start)) {
+        let said = turn.completed(said)
         turn.handle(said, now: now)
         seen.append(said)
         if let event = EventText.event(of: said) { events.append(self.event(event.kind, event.detail)) }

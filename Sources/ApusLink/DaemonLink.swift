@@ -80,9 +80,10 @@ package struct DaemonLink: ~Copyable {
   }
 
   /// Sends a request and hands every item to `item` until the last frame, which is returned. `item` returning false
-  /// ends the conversation early (nil is returned).
+  /// ends the conversation early (nil is returned), and so does `reader` where nobody reads any more what is written
+  /// there: who follows a session that is silent would never find out by writing.
   package mutating func ask(
-    _ verb: Verb, _ body: some Encodable, item: ([UInt8]) -> Bool = { _ in true }
+    _ verb: Verb, _ body: some Encodable, reader: Int32 = -1, item: ([UInt8]) -> Bool = { _ in true }
   ) throws(Failure) -> [UInt8]? {
     let frame: Frame
     do { frame = try Control.request(verb, body) } catch {
@@ -90,7 +91,7 @@ package struct DaemonLink: ~Copyable {
     }
     try send(frame.encoded)
     while true {
-      let frame = try receive()
+      guard let frame = try receive(reader: reader) else { return nil }
       switch frame.kind {
       case Control.Kind.item: if !item(frame.body) { return nil }
       case Control.Kind.done: return frame.body
@@ -112,10 +113,16 @@ package struct DaemonLink: ~Copyable {
     }
   }
 
-  private mutating func receive() throws(Failure) -> Frame {
+  /// Nil when the reader left.
+  private mutating func receive(reader output: Int32) throws(Failure) -> Frame? {
     var chunk = [UInt8](repeating: 0, count: 1 << 16)
     while true {
       do { if let frame = try reader.next() { return frame } } catch { throw Self.gone }
+      var watched = [
+        pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0), pollfd(fd: output, events: 0, revents: 0),
+      ]
+      guard poll(&watched, 2, -1) > 0 else { continue }
+      if Int32(watched[1].revents) & (POLLERR | POLLHUP) != 0 { return nil }
       let got = read(descriptor, &chunk, chunk.count)
       if got < 0, errno == EINTR { continue }
       guard got > 0 else { throw Self.gone }

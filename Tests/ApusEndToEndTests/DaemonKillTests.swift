@@ -52,6 +52,7 @@ import Testing
           if await eventually(seconds: 5, { home.daemon() != nil }), let young = home.daemon() {
             poll(nil, 0, Int32(random.below(30)))
             Processes.signal(young, SIGKILL)
+            #expect(ended(young.pid, start: young.start))
           }
           await up.release()
         }

@@ -146,7 +146,8 @@ import Testing
       let accepted = events.of(.promptAccepted).compactMap { $0.detail["id"]?.string }
       #expect(accepted.count == 4)
       let answered = events.of(.turnEnded).flatMap { ($0.detail["prompts"]?.array ?? []).compactMap(\.string) }
-      #expect(answered.sorted() == accepted.sorted())
+      // Where the agent had to be told to go on, that word of ours is named as well.
+      #expect(answered.filter(accepted.contains).sorted() == accepted.sorted())
       // Messages that wait together are answered together, to the letter.
       let said = events.answers.joined(separator: "\n").replacing("say: ", with: "")
       #expect(said == "first answer\nsecond\nthird\nfourth")

@@ -100,6 +100,20 @@ import Testing
     }
   }
 
+  @Test(arguments: [["events", "one", "-f"], ["logs", "one", "-f"]])
+  func `who follows a silent session ends when its own reader left`(arguments: [String]) async throws {
+    try await TestHome.with(agent: Checkout.scriptedAgent) { home in
+      _ = try await home.session("new", "one", "--prompt", "say: all there is", "--wait")
+      let follower = try Running(
+        [Checkout.programs + "/apus"] + arguments, environment: home.environment, directory: home.work)
+      _ = try #require(try await follower.line())
+      await follower.leave()
+      _ = try await follower.finish(seconds: 10)
+      await follower.release()
+      #expect(try await home.session("show", "one").activity == .idle)
+    }
+  }
+
   @Test func `a reader that leaves after the first line changes nothing`() async throws {
     try await TestHome.with { home in
       let words = (1...40).map { "word\($0)" }.joined(separator: " ")

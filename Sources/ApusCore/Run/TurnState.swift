@@ -76,6 +76,14 @@ package struct TurnState: Codable, Equatable, Sendable {
     note("answer", now)
   }
 
+  /// The event as it is to be told: a turn that was taken up again answers the prompts it was cut off in, also where
+  /// the agent names only the word that told it to go on.
+  package func completed(_ event: AgentEvent) -> AgentEvent {
+    guard continuing, case .turnEnded(var result) = event else { return event }
+    result.prompts = started + result.prompts.filter { !started.contains($0) }
+    return .turnEnded(result)
+  }
+
   package mutating func handle(_ event: AgentEvent, now: Moment) {
     switch event {
     case .ready:
