@@ -7,10 +7,16 @@ import Glibc
 /// A connection to the daemon, for programs that ask and wait. The daemon is started when there is none.
 package struct DaemonLink: ~Copyable {
   private let descriptor: Int32
+  private let places: Places
   private var reader = FrameReader()
+  private var hasSpoken = false
   private static let patienceMilliseconds: Int64 = 10_000
+  private static let silenceMilliseconds: Int32 = 1_000
 
-  private init(descriptor: Int32) { self.descriptor = descriptor }
+  private init(descriptor: Int32, places: Places) {
+    self.descriptor = descriptor
+    self.places = places
+  }
 
   deinit { close(descriptor) }
 
@@ -56,7 +62,7 @@ package struct DaemonLink: ~Copyable {
         .homeRefused, "the daemon at \(places.daemonSocket) belongs to another user (uid \(user))",
         hint: "set APUS_HOME to a directory of your own")
     }
-    return DaemonLink(descriptor: descriptor)
+    return DaemonLink(descriptor: descriptor, places: places)
   }
 
   /// Starts a daemon and waits for its first word: empty where all is well.
@@ -113,8 +119,29 @@ package struct DaemonLink: ~Copyable {
     }
   }
 
+  /// What listens there without a word may be no daemon at all, and would be waited for for ever: a daemon holds the
+  /// home's lock.
+  private func requireDaemon() throws(Failure) {
+    var answer = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+    guard poll(&answer, 1, Self.silenceMilliseconds) == 0 else { return }
+    let lock = apus_open(places.daemonLock, O_RDWR, 0)
+    guard lock >= 0 || errno == ENOENT else { return }
+    defer { if lock >= 0 { close(lock) } }
+    guard lock < 0 || apus_lock_file(lock) == 0 else { return }
+    throw Self.taken(socket: places.daemonSocket)
+  }
+
+  /// Somebody's socket is where a daemon's should be.
+  package static func taken(socket path: String) -> Failure {
+    Failure(
+      .daemonTaken, "something answers at \(path) although no daemon holds the home's lock",
+      hint: "find out what it is (`lsof \(path)`); it was not touched")
+  }
+
   /// Nil when the reader left.
   private mutating func receive(reader output: Int32) throws(Failure) -> Frame? {
+    if !hasSpoken { try requireDaemon() }
+    hasSpoken = true
     var chunk = [UInt8](repeating: 0, count: 1 << 16)
     while true {
       do { if let frame = try reader.next() { return frame } } catch { throw Self.gone }

@@ -116,9 +116,7 @@ private final class Daemon {
       let probe = apus_unix_connect(path, 0)
       if probe >= 0 {
         close(probe)
-        throw Failure(
-          .daemonTaken, "something answers at \(path) although no daemon holds the home's lock",
-          hint: "find out what it is (`lsof \(path)`); it was not touched")
+        throw DaemonLink.taken(socket: path)
       }
       unlink(path)
       listening = apus_unix_listen(path, 128)

@@ -47,8 +47,22 @@ enum ManualPage {
       """
   }
 
+  /// At least four digits.
+  private static func hexadecimal(_ scalar: Unicode.Scalar) -> String {
+    let digits = String(scalar.value, radix: 16, uppercase: true)
+    return String(repeating: "0", count: max(0, 4 - digits.count)) + digits
+  }
+
   private static func escaped(_ text: String) -> String {
-    let escaped = text.reduce(into: "") { $0 += $1 == "\\" ? "\\\\" : $1 == "-" ? "\\-" : String($1) }
+    let escaped = text.unicodeScalars.reduce(into: "") { text, scalar in
+      switch scalar {
+      case "\\": text += "\\\\"
+      case "-": text += "\\-"
+      case " "..."~": text.unicodeScalars.append(scalar)
+      // groff reads Latin-1 unless it is told otherwise.
+      default: text += "\\[u\(hexadecimal(scalar))]"
+      }
+    }
     return escaped.hasPrefix(".") || escaped.hasPrefix("'") ? "\\&" + escaped : escaped
   }
 }
