@@ -2,7 +2,9 @@ import Dispatch
 import Glibc
 
 /// Work that may block, kept off the daemon's thread. Each piece has a thread of its own: a pool is as wide as there
-/// are processors, so as many file systems that hang would use it up and nobody else would be answered in time.
+/// are processors, so as many file systems that hang would use it up and nobody else would be answered in time. All of it
+/// belongs to the loop: Swift's own executor is made of Dispatch, which once used wakes the process every second for ever.
+@LoopActor
 package enum Offload {
   /// Runs `work` on another thread and returns its result to the caller's actor.
   package static func run<T: Sendable>(_ work: @escaping @Sendable () -> T) async -> T {
@@ -13,7 +15,6 @@ package enum Offload {
 
   /// The same, but nil when for so long nothing came of it: the work goes on behind the caller's back and its result is
   /// dropped. `progress` is a number that grows while the work gets on.
-  @LoopActor
   package static func run<T: Sendable>(
     withinMilliseconds limit: Int, progress: @escaping @Sendable () -> Int = { 0 }, _ work: @escaping @Sendable () -> T
   ) async -> T? {

@@ -18,6 +18,9 @@ package final class TranscriptIndex: Sendable {
     var size: Int64
     var seconds: Int
     var nanoseconds: Int
+    /// Also changed by what changes the right to read it.
+    var changed: Int
+    var changedNanoseconds: Int
   }
 
   private struct Listing {
@@ -63,6 +66,31 @@ package final class TranscriptIndex: Sendable {
     fileprivate var denied: Bool
     fileprivate var registry: ClaudeRegistry
     fileprivate var retentionDays: Int
+    fileprivate let directories = Directories()
+  }
+
+  /// What the working directories of a survey look like: each is looked at once, since many sessions share one.
+  fileprivate final class Directories: Sendable {
+    struct Seen {
+      var place = ConversationEvidence.Place.missing
+      /// Where transcripts of sessions that run there are, below `projects/`.
+      var slug: String?
+    }
+
+    private let seen = Mutex<[String: Seen]>([:])
+
+    func look(_ path: String) -> Seen {
+      if let known = seen.withLock({ $0[path] }) { return known }
+      var found = Seen()
+      if let real = ClaudePlaces.realPath(path) {
+        found.place = access(path, X_OK) == 0 ? .present : .denied
+        found.slug = ClaudePlaces.slug(realPath: real)
+      } else if errno == EACCES {
+        found.place = .denied
+      }
+      seen.withLock { $0[path] = found }
+      return found
+    }
   }
 
   package func survey(configuration: String) -> Survey {
@@ -95,12 +123,9 @@ package final class TranscriptIndex: Sendable {
     var own: String?
     if !query.directory.isEmpty {
       evidence.directory = query.directory
-      if let real = ClaudePlaces.realPath(query.directory) {
-        evidence.place = access(query.directory, X_OK) == 0 ? .present : .denied
-        own = survey.configuration + "/projects/" + ClaudePlaces.slug(realPath: real)
-      } else {
-        evidence.place = errno == EACCES ? .denied : .missing
-      }
+      let seen = survey.directories.look(query.directory)
+      evidence.place = seen.place
+      own = seen.slug.map { survey.configuration + "/projects/" + $0 }
     }
     let name = query.conversationID + ".jsonl"
     var found = (survey.files[name] ?? []).compactMap { transcript($0 + "/" + name) }
@@ -122,8 +147,8 @@ package final class TranscriptIndex: Sendable {
         path: path, bytes: Int(stamp.size), modified: Moment(stamp.seconds) + Moment(stamp.nanoseconds) / 1e9,
         readable: readable, content: content)
     }
-    guard access(path, R_OK) == 0 else { return made(false, TranscriptContent()) }
     if let known = memory.withLock({ $0.contents[path] }), known.stamp == stamp { return made(true, known.content) }
+    guard access(path, R_OK) == 0 else { return made(false, TranscriptContent()) }
     guard let content = TranscriptScan.scan(path: path) else { return made(false, TranscriptContent()) }
     memory.withLock { $0.contents[path] = (stamp, content) }
     return made(true, content)
@@ -147,7 +172,8 @@ package final class TranscriptIndex: Sendable {
     guard stat(path, &facts) == 0 else { return nil }
     let stamp = Stamp(
       device: UInt64(facts.st_dev), inode: UInt64(facts.st_ino), size: Int64(facts.st_size),
-      seconds: facts.st_mtim.tv_sec, nanoseconds: facts.st_mtim.tv_nsec)
+      seconds: facts.st_mtim.tv_sec, nanoseconds: facts.st_mtim.tv_nsec, changed: facts.st_ctim.tv_sec,
+      changedNanoseconds: facts.st_ctim.tv_nsec)
     return (stamp, facts.st_mode & S_IFMT == S_IFREG)
   }
 
