@@ -34,7 +34,7 @@ struct Context {
   /// Hands items on as they come; false from `item` ends it.
   func stream(_ verb: Verb, _ body: some Encodable, item: ([UInt8]) -> Bool) throws(Failure) {
     var link = try DaemonLink.open(try places, environment: environment)
-    _ = try link.ask(verb, body, reader: STDOUT_FILENO, item: item)
+    _ = try link.ask(verb, body, reader: Output.descriptor, item: item)
   }
 
   func decode<Reply: Decodable>(_ bytes: [UInt8]) throws(Failure) -> Reply {

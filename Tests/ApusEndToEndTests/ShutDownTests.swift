@@ -31,7 +31,8 @@ import Testing
         let session = try await home.session(
           "new", one.name, "--prompt", "say: first", "--wait", extra: extra, directory: directory)
         #expect(session.persists == one.persists, "\(one.name)")
-        marks[one.name] = try #require(session.agentMark)
+        let mark: ProcessMark = try #require(session.agentMark)
+        marks[one.name] = mark
       }
       let daemon = try #require(home.daemon())
       switch way {

@@ -71,6 +71,8 @@ package enum Disk {
   package static func everything(below path: String) -> [Entry] {
     var facts = stat()
     guard lstat(path, &facts) == 0 else { return [] }
+    // A symbolic link has no mode of its own.
+    if facts.st_mode & S_IFMT == S_IFLNK { return [] }
     let isDirectory = facts.st_mode & S_IFMT == S_IFDIR
     var entries = [Entry(path: path, mode: facts.st_mode & 0o7777, isDirectory: isDirectory)]
     guard isDirectory, let open = opendir(path) else { return entries }

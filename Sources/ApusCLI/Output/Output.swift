@@ -4,6 +4,9 @@ import Glibc
 
 /// The one place that writes to standard output and standard error.
 struct Output {
+  /// Where output goes, for who must know whether anybody still reads it.
+  static let descriptor = STDOUT_FILENO
+
   let isColored: Bool
   let columns: Int
   let isTerminal: Bool
