@@ -34,6 +34,8 @@ final class LiveRun {
   private(set) var inputs: [Input]
   private var nextNumber: UInt64 = greetingNumber + 1
   private var link: KeeperLink?
+  /// The keeper said which inputs it has; before that no number is known to be free.
+  private var isWelcome = false
   private var greeting: [UInt8]
   private let store: any Store
   private let log: Log
@@ -78,6 +80,7 @@ final class LiveRun {
     guard let link = KeeperLink.connect(socket: run.socket) else { return false }
     self.link?.close()
     self.link = link
+    isWelcome = false
     link.onReply = { [unowned self] reply in hear(reply) }
     link.onGone = { [unowned self] in
       self.link = nil
@@ -117,6 +120,7 @@ final class LiveRun {
   }
 
   private func welcomed(_ welcome: KeeperReply.Welcome) {
+    isWelcome = true
     let start = welcome.agentStart
     run.agent = welcome.agent > 0 ? ProcessMark(pid: welcome.agent, start: start) : nil
     run.keeper = Processes.mark(of: welcome.keeper)
@@ -223,7 +227,7 @@ final class LiveRun {
   }
 
   private func sendWaiting() {
-    guard link != nil else { return }
+    guard link != nil, isWelcome else { return }
     for index in inputs.indices where inputs[index].number == nil {
       switch inputs[index].kind {
       case .control: break

@@ -78,6 +78,24 @@ import Testing
     }
   }
 
+  @Test func `a message taken before the keeper said what it has is not lost`() async throws {
+    try await TestHome.with(agent: Checkout.scriptedAgent) { home in
+      let session = try await home.session("new", "one", "--prompt", "say: first", "--wait")
+      _ = try await home.session("send", "one", "say: second", "--wait")
+      let keeper = try #require(session.keeperMark)
+      let daemon = try #require(home.daemon())
+      Processes.signal(daemon, SIGKILL)
+      #expect(ended(daemon.pid, start: daemon.start))
+      // A keeper that is held up for a moment: it says nothing to the new daemon yet.
+      Processes.signal(keeper, SIGSTOP)
+      let sent = await home.apus("send", "one", "say: third")
+      Processes.signal(keeper, SIGCONT)
+      #expect(sent.status == 0, "\(sent.errors)")
+      #expect(await home.apus("wait", "one", "--timeout", "20").status == 0)
+      #expect(try await home.events("one").answers == ["first", "second", "third"])
+    }
+  }
+
   private static func daemon(_ home: TestHome) async throws -> ProcessMark? {
     let up = await home.apus("up")
     #expect(up.status == 0, "\(up.errors)")

@@ -106,8 +106,10 @@ import Testing
   @Test(arguments: Stop.allCases)
   func `a turn that a shutdown cut off goes on when the session is resumed`(stop: Stop) async throws {
     try await TestHome.with { home in
-      let session = try await home.session("new", "one", "--prompt", "slow 1: first answer")
-      try await home.untilWritten(session, "first answer")
+      // Long enough that what was said of it when it was cut off is not yet all of it.
+      let answer = (1...40).map { "word\($0)" }.joined(separator: " ")
+      let session = try await home.session("new", "one", "--prompt", "slow 2: \(answer)")
+      try await home.untilWritten(session, answer)
       let mark = try #require(session.agentMark)
       switch stop {
       case .down: #expect(await home.apus("down", "--end").status == 0)
@@ -120,7 +122,7 @@ import Testing
       #expect(stopped.interrupted)
       let after = try await home.session("resume", "one", "say: second answer", "--wait")
       #expect(after.result == "second answer")
-      #expect(try await home.events("one").answers.filter { $0 == "first answer" }.count == 1)
+      #expect(try await home.events("one").answers.filter { $0 == answer }.count == 1)
       // A turn that a person interrupted is over: nothing goes on.
       _ = try await home.session("send", "one", "slow 5: third answer")
       try await home.untilWritten(after, "third answer")
