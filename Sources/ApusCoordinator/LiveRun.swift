@@ -172,7 +172,7 @@ final class LiveRun {
     settleInputs()
     if turn.mustBeToldToContinue { tellToContinue() }
     sendWaiting()
-    if let steps = endWhenIdle, !self.turn.isMidTurn {
+    if let steps = endWhenIdle, self.turn.mode == .idle {
       endWhenIdle = nil
       link?.send(.end(steps))
     }
@@ -231,8 +231,8 @@ final class LiveRun {
     for index in inputs.indices where inputs[index].number == nil {
       switch inputs[index].kind {
       case .control: break
-      case .continuation: guard turn.isReady else { continue }
-      case .prompt: guard turn.takesPrompts else { continue }
+      case .continuation: guard turn.isReady, !isStopping else { continue }
+      case .prompt: guard turn.takesPrompts, !isStopping else { continue }
       }
       var input = inputs[index]
       input.run = run.number
@@ -303,7 +303,7 @@ final class LiveRun {
     do { try advance([]) { $0.stop() } } catch { log.error("run \(run.holder): \(error)") }
     // The turn is interrupted; when the agent has come to rest the rest of the plan follows at once, not after the limit.
     endWhenIdle = quiet
-    let interrupt = ClaudeAgent.interrupt(id: "apus-stop")
+    let interrupt = ClaudeAgent.interrupt(id: "apus-stop", withQueued: true)
     link?.send(.end([TeardownStep(.say(interrupt), milliseconds: milliseconds)] + quiet))
   }
 

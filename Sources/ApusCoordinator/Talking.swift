@@ -31,7 +31,7 @@ extension Coordinator {
   package func interrupt(_ request: SessionRequest) async throws -> SessionObject {
     let session = try require(request.session)
     let run = try requireLive(session)
-    try control(session.id, run, ClaudeAgent.interrupt(id: "apus-" + RandomID.conversation()))
+    try control(session.id, run, ClaudeAgent.interrupt(id: "apus-" + RandomID.conversation(), withQueued: false))
     try note(session.id, .interruptRequested)
     return try await object(session.id)
   }

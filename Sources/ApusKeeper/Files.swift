@@ -24,8 +24,9 @@ func loadFile(_ path: [CChar]) -> [UInt8]? {
   }
 }
 
-/// Writes the file so that it is there whole or not at all, on disk when this returns 0; else the error number.
-func keepFile(_ name: String, in directory: [UInt8], bytes: [UInt8]) -> Int32 {
+/// Writes the file so that it is there whole or not at all; `synced`: on disk when this returns 0. Else the error
+/// number.
+func keepFile(_ name: String, in directory: [UInt8], bytes: [UInt8], synced: Bool) -> Int32 {
   let final = path(directory, name)
   let draft = path(directory, name + ".new")
   let descriptor = apus_open(draft, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
@@ -41,9 +42,9 @@ func keepFile(_ name: String, in directory: [UInt8], bytes: [UInt8]) -> Int32 {
     }
     written += got
   }
-  let synced = fdatasync(descriptor) == 0 ? 0 : errno
+  let code = !synced || fdatasync(descriptor) == 0 ? 0 : errno
   close(descriptor)
-  guard synced == 0 else { return synced }
+  guard code == 0 else { return code }
   guard rename(draft, final) == 0 else { return errno }
   return 0
 }

@@ -113,7 +113,8 @@ final class Keeper {
     var own = apus_process()
     apus_process_look(pid, &own)
     let card = KeeperCard(keeper: pid, keeperStart: own.start, agent: agent.pid, agentStart: agent.start)
-    let code = keepFile(RunFile.keeper, in: directory, bytes: card.encoded)
+    // After a power cut there is no keeper to be found: the card need not survive one.
+    let code = keepFile(RunFile.keeper, in: directory, bytes: card.encoded, synced: false)
     if code != 0 {
       if never == nil { apus_process_signal(agent.pid, agent.start, SIGKILL) }
       return ("the keeper's card", code)
@@ -297,7 +298,7 @@ final class Keeper {
     guard let ending else { return }
     recording.sync()
     let note = EndingNote(ending: ending, recorded: recording.recorded)
-    let code = keepFile(RunFile.ending, in: directory, bytes: note.encoded)
+    let code = keepFile(RunFile.ending, in: directory, bytes: note.encoded, synced: true)
     endingKept = code == 0
     // The run's directory was removed: nobody can find this keeper any more, nor misses what it knows.
     if code == ENOENT { perform(state.handle(.endingAcknowledged, now: now)) }

@@ -50,7 +50,7 @@ import Testing
   }
 
   @Test func `an interrupt and the greeting are requests with an id`() throws {
-    let interrupt = try json(ClaudeAgent.interrupt(id: "i-1"))
+    let interrupt = try json(ClaudeAgent.interrupt(id: "i-1", withQueued: false))
     #expect(interrupt["request_id"]?.string == "i-1" && interrupt["request"]?["subtype"]?.string == "interrupt")
     let greeting = try json(ClaudeAgent.greeting)
     #expect(greeting["type"]?.string == "control_request" && greeting["request"]?["subtype"]?.string == "initialize")

@@ -48,10 +48,11 @@ package enum ClaudeAgent: Agent {
     ])
   }
 
-  package static func interrupt(id: String) -> [UInt8] {
-    line([
-      "type": .string("control_request"), "request_id": .string(id),
-      "request": .object(["subtype": .string("interrupt")]),
+  package static func interrupt(id: String, withQueued: Bool) -> [UInt8] {
+    var request: [String: JSON] = ["subtype": .string("interrupt")]
+    if withQueued { request["cancel_queued"] = .bool(true) }
+    return line([
+      "type": .string("control_request"), "request_id": .string(id), "request": .object(request),
     ])
   }
 

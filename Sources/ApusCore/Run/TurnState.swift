@@ -103,8 +103,9 @@ package struct TurnState: Codable, Equatable, Sendable {
     case .promptStarted(let id):
       if open.contains(id), !started.contains(id) { started.append(id) }
       note("stream", now)
-    case .promptFinished(let id, _):
-      open.removeAll { $0 == id }
+    case .promptFinished(let id, let withdrawn):
+      // Taken back because we end the run, not because anybody thought better of it: it is still to be answered.
+      if !withdrawn || cut.map({ $0.contains(id) }) ?? true { open.removeAll { $0 == id } }
       started.removeAll { $0 == id }
       note("stream", now)
     case .said(let utterance):
