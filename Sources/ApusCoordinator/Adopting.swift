@@ -54,7 +54,7 @@ extension Coordinator {
     guard live[run.session] === run, !run.isOver else { return }
     if run.attach() { return log.info("session \(run.session): adopted, run \(run.run.number)") }
     let mark = "APUS_KEEPS=" + run.run.directory
-    Task { @LoopActor in
+    LoopActor.begin { [self] in
       let isStarting = await Offload.run { !Processes.carrying(mark).isEmpty }
       guard isStarting, tries > 0 else { return keeperGone(run) }
       await pause(milliseconds: 100)

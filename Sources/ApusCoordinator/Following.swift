@@ -64,7 +64,7 @@ extension Coordinator {
   private func noteTranscript(_ id: String) {
     guard let session = sessions[id] else { return }
     let query = query(session)
-    Task { @LoopActor in
+    LoopActor.begin { [self] in
       let verdict = await verdicts.evaluate([query])[0]
       guard let bytes = verdict.bytes else { return }
       do {
@@ -163,7 +163,7 @@ extension Coordinator {
       }
       return
     }
-    Task { @LoopActor in await lose(run) }
+    LoopActor.begin { [self] in await lose(run) }
   }
 
   private func card(_ run: LiveRun) -> (keeper: ProcessMark, agent: ProcessMark)? {

@@ -23,7 +23,7 @@ extension Coordinator {
       .sorted { ($0.endedAt ?? 0) < ($1.endedAt ?? 0) }
       .map { $0.directory + "/" + RunFile.recording }
     quotaCheckedAt = now
-    Task { @LoopActor in
+    LoopActor.begin { [self] in
       let removed = await Offload.run { () -> [String] in
         let sized = ended.compactMap { path in Files.size(path).map { (path, $0) } }
         var total = sized.reduce(0) { $0 + $1.1 }

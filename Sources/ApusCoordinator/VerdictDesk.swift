@@ -104,7 +104,7 @@ package final class VerdictDesk {
 
   private func judgeEach(_ queries: [Query]) async -> [Verdict] {
     let asked = queries.map { query in
-      Task { @LoopActor in hanging.contains(query.session) ? [Self.timedOut(query)] : await judge([query]) }
+      LoopActor.begin { [self] in hanging.contains(query.session) ? [Self.timedOut(query)] : await judge([query]) }
     }
     var verdicts: [Verdict] = []
     for one in asked { verdicts += await one.value }
@@ -116,7 +116,7 @@ package final class VerdictDesk {
     guard hanging.insert(query.session).inserted else { return }
     let index = self.index
     let moment = apus_wall_seconds()
-    Task { @LoopActor in
+    LoopActor.begin { [self] in
       await Offload.run { Self.judge([query], index, Progress(), moment) }
       hanging.remove(query.session)
       log.info("session \(query.session): its files answer again")

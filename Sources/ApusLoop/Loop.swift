@@ -4,6 +4,8 @@ import Synchronization
 // The daemon lives on one thread. All its state belongs to `LoopActor`, whose executor is this loop: it waits for
 // descriptors and timers, runs what they call, then the Swift jobs that became ready. Two handlers never run at
 // once, so there is nothing to lock, and the compiler checks that nothing of the daemon is touched from elsewhere.
+// Tasks are begun with `LoopActor.begin`: what resumes after a wait passes through the task's executor, which otherwise
+// is Dispatch, a detour over two threads, and once used it wakes the process every second for ever.
 // What may block (a file system that hangs, a program that is asked for its version) goes through `Offload`.
 
 /// The daemon's one thread as an actor.
@@ -15,7 +17,7 @@ package actor LoopActor {
 }
 
 /// The loop itself. `run()` is called once, by the thread that becomes the daemon's.
-package final class Loop: SerialExecutor, Sendable {
+package final class Loop: SerialExecutor, TaskExecutor, Sendable {
   package static let shared = Loop()
 
   private struct Inbox: Sendable {
@@ -42,6 +44,7 @@ package final class Loop: SerialExecutor, Sendable {
   }
 
   package func asUnownedSerialExecutor() -> UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
+  package func asUnownedTaskExecutor() -> UnownedTaskExecutor { UnownedTaskExecutor(ordinary: self) }
 
   package func checkIsolated() {
     precondition(thread.load(ordering: .relaxed) == currentThread(), "not on the daemon's thread")
@@ -62,7 +65,9 @@ package final class Loop: SerialExecutor, Sendable {
         defer { inbox.jobs = [] }
         return (inbox.jobs, inbox.stopped)
       }
-      for job in jobs { job.runSynchronously(on: asUnownedSerialExecutor()) }
+      for job in jobs {
+        job.runSynchronously(isolatedTo: asUnownedSerialExecutor(), taskExecutor: asUnownedTaskExecutor())
+      }
       if stopped && jobs.isEmpty { return }
       let wait: Int32 =
         jobs.isEmpty && !stopped ? LoopActor.assumeIsolatedHere { Timers.shared.milliseconds() } : 0
@@ -86,6 +91,12 @@ package final class Loop: SerialExecutor, Sendable {
 }
 
 extension LoopActor {
+  /// Begins a task that stays on the loop's thread, also when it resumes after a wait.
+  @discardableResult
+  package nonisolated static func begin<T: Sendable>(_ body: @escaping @LoopActor () async -> T) -> Task<T, Never> {
+    Task(executorPreference: Loop.shared) { await body() }
+  }
+
   /// For code the loop's own thread calls from outside any task.
   package static func assumeIsolatedHere<T: Sendable>(_ body: @LoopActor () throws -> T) rethrows -> T {
     Loop.shared.checkIsolated()

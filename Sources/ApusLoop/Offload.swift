@@ -2,8 +2,7 @@ import Dispatch
 import Glibc
 
 /// Work that may block, kept off the daemon's thread. Each piece has a thread of its own: a pool is as wide as there
-/// are processors, so as many file systems that hang would use it up and nobody else would be answered in time. All of it
-/// belongs to the loop: Swift's own executor is made of Dispatch, which once used wakes the process every second for ever.
+/// are processors, so as many file systems that hang would use it up and nobody else would be answered in time.
 @LoopActor
 package enum Offload {
   /// Runs `work` on another thread and returns its result to the caller's actor.
@@ -24,7 +23,7 @@ package enum Offload {
       patience.begin { answer.give(nil) }
       onThread {
         let result = work()
-        Task { @LoopActor in
+        LoopActor.begin {
           patience.end()
           answer.give(result)
         }

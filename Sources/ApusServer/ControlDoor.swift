@@ -53,7 +53,7 @@ package final class ControlDoor {
         connections[ObjectIdentifier(connection)] = nil
       }
       connection.onRequest = { [unowned self] frame, connection in
-        Task { @LoopActor in await self.answer(frame, connection) }
+        LoopActor.begin { await self.answer(frame, connection) }
       }
       connection.begin()
     }

@@ -31,7 +31,7 @@ func runDaemon() -> Never {
   umask(0o077)
   apus_ignore_pipe_signal()
   let signals = apus_signal_descriptor([SIGCHLD, SIGTERM, SIGINT, SIGHUP], 4)
-  Task { @LoopActor in
+  LoopActor.begin {
     do { try Daemon.start(signals: signals) } catch {
       let failure = error as? Failure ?? Failure(.internalError, "\(error)")
       say("\(failure.summary)\(failure.hint.map { "; \($0)" } ?? "")\n")
@@ -136,7 +136,7 @@ private final class Daemon {
       case SIGCHLD: children.reap()
       case SIGTERM, SIGINT:
         log.info("asked to shut down by a signal")
-        Task { @LoopActor in
+        LoopActor.begin { [self] in
           do { _ = try await coordinator.shutDown(.asRecorded) } catch { log.error("shut down: \(error)") }
           leave()
         }
