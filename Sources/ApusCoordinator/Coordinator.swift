@@ -25,6 +25,7 @@ package final class Coordinator {
 
   var sessions: [String: Session] = [:]
   var live: [String: LiveRun] = [:]
+  private var environments: Set<[String: String]> = []
   /// Marks of the last runs of sessions that are not live any more, for `show`.
   var isShuttingDown = false
   /// Sessions whose resume or stop is under way.
@@ -42,7 +43,15 @@ package final class Coordinator {
     self.children = children
     probe = AgentProbe(store: store, children: children)
     verdicts = VerdictDesk(milliseconds: Int(try settings.number(.verdictSeconds) * 1000), log: log)
-    for session in try store.loadSessions() { sessions[session.id] = session }
+    for var session in try store.loadSessions() {
+      session.spec.environment = shared(session.spec.environment)
+      sessions[session.id] = session
+    }
+  }
+
+  /// The same environment, kept once for all sessions that were made from one shell: most of what a session weighs.
+  func shared(_ environment: [String: String]) -> [String: String] {
+    environments.insert(environment).memberAfterInsert
   }
 
   var now: Moment { apus_wall_seconds() }

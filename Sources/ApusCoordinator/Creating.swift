@@ -13,7 +13,7 @@ extension Coordinator {
     try requireFree(name: request.name)
     try Self.check(request)
     var spec = request.spec
-    spec.environment = ClaudeEnvironment.scrub(spec.environment)
+    spec.environment = shared(ClaudeEnvironment.scrub(spec.environment))
     let version = try await probe.check(program: spec.program, environment: spec.environment)
     // Somebody may have taken the name while the program was asked.
     try requireFree(name: request.name)

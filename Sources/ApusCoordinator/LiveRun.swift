@@ -47,8 +47,10 @@ final class LiveRun {
   var isEndingTold = false
   private(set) var trouble: Int32 = 0
   private var endWhenIdle: [TeardownStep]?
-  /// What came of prompts, by their ids, as far as this daemon saw it.
-  private(set) var outcomes: [String: TurnResult] = [:]
+  /// What came of the latest turns, as far as this daemon saw it: whoever waits for one is woken long before it is
+  /// forgotten, and a run of many turns must not grow with each answer.
+  private var outcomes: [TurnResult] = []
+  private static let outcomesKept = 8
 
   init(
     run: Run, turn: TurnState, greeting: [UInt8], inputs: [Input], store: any Store, log: Log, hooks: Hooks
@@ -91,6 +93,9 @@ final class LiveRun {
   }
 
   var isAttached: Bool { link != nil }
+
+  /// What came of that prompt, where it was lately.
+  func outcome(of prompt: String) -> TurnResult? { outcomes.last { $0.prompts.contains(prompt) } }
 
   /// Lets go of the keeper, which goes on.
   func detach() {
@@ -166,7 +171,8 @@ final class LiveRun {
       try advance(events, turn: turn, stream: stream, offset: offset + UInt64(last + 1))
     } catch { return reread("\(error)") }
     partial.removeFirst(last + 1)
-    for case .turnEnded(let result) in seen { for prompt in result.prompts { outcomes[prompt] = result } }
+    for case .turnEnded(let result) in seen { outcomes.append(result) }
+    outcomes.removeFirst(max(0, outcomes.count - Self.outcomesKept))
     hooks.changed(self, seen)
     if isOver { return }
     settleInputs()

@@ -65,6 +65,7 @@ package enum Disk {
     package var path: String
     package var mode: mode_t
     package var isDirectory: Bool
+    package var isLink: Bool
   }
 
   /// The directory and all that is below it.
@@ -74,7 +75,10 @@ package enum Disk {
     // A symbolic link has no mode of its own.
     if facts.st_mode & S_IFMT == S_IFLNK { return [] }
     let isDirectory = facts.st_mode & S_IFMT == S_IFDIR
-    var entries = [Entry(path: path, mode: facts.st_mode & 0o7777, isDirectory: isDirectory)]
+    var entries = [
+      Entry(
+        path: path, mode: facts.st_mode & 0o7777, isDirectory: isDirectory, isLink: facts.st_mode & S_IFMT == S_IFLNK)
+    ]
     guard isDirectory, let open = opendir(path) else { return entries }
     defer { closedir(open) }
     while let entry = readdir(open) {
