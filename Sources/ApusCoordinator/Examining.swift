@@ -26,7 +26,9 @@ extension Coordinator {
         findings.append(
           Finding(.problem, "\(name) waits: its recording cannot be written (\(why))", mend: "make room on that disk"))
       }
-      if !run.isAttached {
+      if let trouble = run.storeTrouble {
+        findings.append(Finding(.problem, "\(name) is not read further: \(trouble.summary)", mend: trouble.hint))
+      } else if !run.isAttached {
         findings.append(
           Finding(.problem, "the keeper of \(name) does not answer", mend: "apus stop \(name) --now"))
       }

@@ -46,6 +46,8 @@ final class LiveRun {
   /// Its ending is among the events; keeping it in the store may have to be tried again.
   var isEndingTold = false
   private(set) var trouble: Int32 = 0
+  /// Why what was read cannot be kept at the moment.
+  private(set) var storeTrouble: Failure?
   private var endWhenIdle: [TeardownStep]?
   /// What came of the latest turns, as far as this daemon saw it: whoever waits for one is woken long before it is
   /// forgotten, and a run of many turns must not grow with each answer.
@@ -169,7 +171,11 @@ final class LiveRun {
     }
     do {
       try advance(events, turn: turn, stream: stream, offset: offset + UInt64(last + 1))
-    } catch { return reread("\(error)") }
+      storeTrouble = nil
+    } catch {
+      storeTrouble = error as? Failure
+      return reread("\(error)")
+    }
     partial.removeFirst(last + 1)
     for case .turnEnded(let result) in seen { outcomes.append(result) }
     outcomes.removeFirst(max(0, outcomes.count - Self.outcomesKept))

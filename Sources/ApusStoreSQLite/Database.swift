@@ -23,6 +23,8 @@ final class Database {
     try execute("PRAGMA journal_mode=WAL")
     try execute("PRAGMA synchronous=\(durable ? "FULL" : "NORMAL")")
     try execute("PRAGMA foreign_keys=ON")
+    // A megabyte, not four: what waits to be checkpointed takes room that a small disk may not have.
+    try execute("PRAGMA wal_autocheckpoint=256")
   }
 
   /// Finalizes, checkpoints and closes; the object is of no more use.
