@@ -26,7 +26,10 @@ extension Coordinator {
         findings.append(
           Finding(.problem, "\(name) waits: its recording cannot be written (\(why))", mend: "make room on that disk"))
       }
-      if !run.isAttached {
+      if let obstacle = run.obstacle {
+        findings.append(
+          Finding(.problem, "what \(name) does cannot be kept: \(obstacle.summary)", mend: obstacle.hint))
+      } else if !run.isAttached {
         findings.append(
           Finding(.problem, "the keeper of \(name) does not answer", mend: "apus stop \(name) --now"))
       }
