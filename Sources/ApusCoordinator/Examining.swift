@@ -26,8 +26,9 @@ extension Coordinator {
         findings.append(
           Finding(.problem, "\(name) waits: its recording cannot be written (\(why))", mend: "make room on that disk"))
       }
-      if let trouble = run.storeTrouble {
-        findings.append(Finding(.problem, "\(name) is not read further: \(trouble.summary)", mend: trouble.hint))
+      if let obstacle = run.obstacle {
+        findings.append(
+          Finding(.problem, "what \(name) does cannot be kept: \(obstacle.summary)", mend: obstacle.hint))
       } else if !run.isAttached {
         findings.append(
           Finding(.problem, "the keeper of \(name) does not answer", mend: "apus stop \(name) --now"))

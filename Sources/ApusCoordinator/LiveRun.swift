@@ -46,8 +46,8 @@ final class LiveRun {
   /// Its ending is among the events; keeping it in the store may have to be tried again.
   var isEndingTold = false
   private(set) var trouble: Int32 = 0
-  /// Why what was read cannot be kept at the moment.
-  private(set) var storeTrouble: Failure?
+  /// Why what the agent writes cannot be taken in at the moment. It is recorded, and read again until it can.
+  private(set) var obstacle: Failure?
   private var endWhenIdle: [TeardownStep]?
   /// What came of the latest turns, as far as this daemon saw it: whoever waits for one is woken long before it is
   /// forgotten, and a run of many turns must not grow with each answer.
@@ -97,7 +97,10 @@ final class LiveRun {
   var isAttached: Bool { link != nil }
 
   /// What came of that prompt, where it was lately.
-  func outcome(of prompt: String) -> TurnResult? { outcomes.last { $0.prompts.contains(prompt) } }
+  func outcome(of prompt: String) -> TurnResult? { outcomes.last { $0.prompts.contains(prompt) } ?? turn.lastResult }
+
+  /// How the last turn ended.
+  var lastOutcome: TurnResult? { outcomes.last ?? turn.lastResult }
 
   /// Lets go of the keeper, which goes on.
   func detach() {
@@ -149,7 +152,9 @@ final class LiveRun {
   // MARK: what the agent writes
 
   private func took(_ bytes: [UInt8], at: UInt64) {
-    guard at == offset + UInt64(partial.count) else { return reread("a gap in what the keeper sent") }
+    guard at == offset + UInt64(partial.count) else {
+      return reread(Failure(.internalError, "a gap in what the keeper sent"))
+    }
     let before = partial.count
     partial += bytes
     guard let newest = bytes.lastIndex(of: 10) else { return }
@@ -171,11 +176,8 @@ final class LiveRun {
     }
     do {
       try advance(events, turn: turn, stream: stream, offset: offset + UInt64(last + 1))
-      storeTrouble = nil
-    } catch {
-      storeTrouble = error as? Failure
-      return reread("\(error)")
-    }
+    } catch { return reread(error as? Failure ?? Failure(.internalError, "\(error)")) }
+    obstacle = nil
     partial.removeFirst(last + 1)
     for case .turnEnded(let result) in seen { outcomes.append(result) }
     outcomes.removeFirst(max(0, outcomes.count - Self.outcomesKept))
@@ -191,8 +193,9 @@ final class LiveRun {
   }
 
   /// Something could not be kept: forget it, and read it again from the recording in a moment.
-  private func reread(_ why: String) {
-    log.error("run \(run.holder): reading again from \(offset): \(why)")
+  private func reread(_ why: Failure) {
+    log.error("run \(run.holder): reading again from \(offset): \(why.summary)")
+    obstacle = why
     partial = []
     detach()
     Timers.shared.after(Self.retryMilliseconds) { [weak self] in

@@ -35,8 +35,8 @@ extension Coordinator {
       await changes.next(of: id, caller: caller, milliseconds: nil)
     }
     var object = try await object(id)
-    object.result = live[id]?.turn.lastResult?.text
-    if let failure = live[id]?.turn.lastResult?.failure { throw failure }
+    object.result = live[id]?.lastOutcome?.text
+    if let failure = live[id]?.lastOutcome?.failure { throw failure }
     return object
   }
 

@@ -92,7 +92,7 @@ extension Coordinator {
     while !caller.isGone {
       guard let run = live[id], !run.isOver else { throw endedMeanwhile(id) }
       if run.turn.isFinished(prompt) {
-        let result = run.outcome(of: prompt) ?? run.turn.lastResult
+        let result = run.outcome(of: prompt)
         if let failure = result?.failure { throw failure }
         return result
       }

@@ -33,6 +33,7 @@ package struct DaemonLink: ~Copyable {
     while true {
       let word = try startDaemon(places, environment)
       if let link = try connect(places) { return link }
+      if let failure = try? JSONText.decode(Failure.self, from: Array(word.utf8)) { throw failure }
       // Another was faster, or is just going: it holds the home's lock and does not answer (yet, or any more).
       guard word.hasPrefix(taken), apus_monotonic_milliseconds() < until else {
         throw Failure(

@@ -34,7 +34,8 @@ func runDaemon() -> Never {
   LoopActor.begin {
     do { try Daemon.start(signals: signals) } catch {
       let failure = error as? Failure ?? Failure(.internalError, "\(error)")
-      say("\(failure.summary)\(failure.hint.map { "; \($0)" } ?? "")\n")
+      // As an object, so that whoever started us can fail as we did.
+      say(((try? JSONText.string(failure)) ?? failure.summary) + "\n")
       exit(1)
     }
   }

@@ -11,6 +11,8 @@ package enum Activity: String, Codable, Sendable {
 /// From the acceptance of a prompt until the agent is done with it, the session works: `idle` never shows in between,
 /// whatever the agent says of itself meanwhile.
 package struct TurnState: Codable, Equatable, Sendable {
+  private static let longestKept = 4096
+
   /// The agent answered its greeting.
   package private(set) var isReady = false
   package private(set) var mode = AgentMode.unknown
@@ -24,6 +26,7 @@ package struct TurnState: Codable, Equatable, Sendable {
   /// Prompts of a turn that we ourselves cut off by ending the run: it is taken up again, unlike a turn that a person
   /// interrupted. Nil when there is none.
   package private(set) var cut: [String]?
+  /// How the last turn ended, its text cut: this is written again with every change of the turn.
   package private(set) var lastResult: TurnResult?
   /// What the agent last said or did, in one line.
   package private(set) var doing: String?
@@ -120,6 +123,7 @@ package struct TurnState: Codable, Equatable, Sendable {
       note("stream", now)
     case .turnEnded(let result):
       lastResult = result
+      lastResult?.text = String(result.text.prefix(Self.longestKept))
       if result.failure?.code != .turnInterrupted { cut = nil }
       let done = continuing ? result.prompts + started : result.prompts
       open.removeAll { done.contains($0) }
