@@ -76,7 +76,7 @@ import Testing
     return rounds
   }
 
-  /// Late rounds against early ones, the median of each: at most so many KB more, and not a descriptor.
+  /// Late rounds against early ones, the median of each: at most so many KB more, and not a descriptor more at the least.
   private func expectFlat(_ rounds: [Round], daemon: Int, keeper: Int) {
     let part = rounds.count / 3
     func median(_ rounds: ArraySlice<Round>, _ value: (Round) -> Int) -> Int {
@@ -87,8 +87,11 @@ import Testing
     }
     #expect(grown(\.daemon.memory) <= daemon)
     #expect(grown(\.keeper.memory) <= keeper)
-    #expect(grown(\.daemon.descriptors) <= 0)
-    #expect(grown(\.keeper.descriptors) <= 0)
+    // The last command's connection may still be closing when it is counted; what leaks is there in every count.
+    func least(_ rounds: ArraySlice<Round>, _ value: (Round) -> Int) -> Int { rounds.map(value).min() ?? 0 }
+    for value in [{ (round: Round) in round.daemon.descriptors }, { $0.keeper.descriptors }] {
+      #expect(least(rounds[(rounds.count - part)...], value) <= least(rounds[..<part], value))
+    }
     #expect(rounds.allSatisfy { $0.daemon.threads <= 16 && $0.keeper.threads == 1 })
   }
 
