@@ -74,14 +74,10 @@ extension JSON: Codable {
   }
 }
 
-/// The one way values become JSON text and back: keys sorted, slashes left alone, so that equal values are equal text.
+/// The one way values become JSON text and back: keys sorted, so that equal values are equal text.
 package enum JSONText {
-  package static func encode(_ value: some Encodable, pretty: Bool = false) throws -> [UInt8] {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting =
-      pretty ? [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted] : [.sortedKeys, .withoutEscapingSlashes]
-    return Array(try encoder.encode(value))
-  }
+  /// On one line: no byte of it is a control character.
+  package static func encode(_ value: some Encodable) throws -> [UInt8] { try JSONWriter.write(value) }
 
   package static func decode<T: Decodable>(_: T.Type = T.self, from bytes: some Collection<UInt8>) throws -> T {
     try JSONDecoder().decode(T.self, from: Data(bytes))
@@ -95,7 +91,7 @@ package enum JSONText {
     return try decoder.decode(T.self, from: Data(bytes) + [UInt8(ascii: "\n")])
   }
 
-  package static func string(_ value: some Encodable, pretty: Bool = false) throws -> String {
-    String(decoding: try encode(value, pretty: pretty), as: UTF8.self)
+  package static func string(_ value: some Encodable) throws -> String {
+    String(decoding: try encode(value), as: UTF8.self)
   }
 }
