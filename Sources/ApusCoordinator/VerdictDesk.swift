@@ -68,8 +68,8 @@ package final class VerdictDesk {
         continue
       }
       let rest = Array(queries[verdicts.count...].prefix { !hanging.contains($0.session) })
-      verdicts += await judge(rest)
-      // One thread for all is the fastest way; where it hung, the rest is asked side by side, so that a disk that went
+      verdicts += await judgeInHalves(rest)
+      // A few threads for all are the fastest way; where it hung, the rest is asked side by side, so that a disk that went
       // away with many sessions costs one time limit and not one each.
       if verdicts.count < queries.count, hanging.contains(queries[verdicts.count - 1].session) {
         let group = Array(queries[verdicts.count...].prefix(Self.sideBySide))
@@ -80,6 +80,20 @@ package final class VerdictDesk {
       log.debug("session \(query.session): verdict \(verdict.reason?.rawValue ?? "?")")
     }
     return verdicts
+  }
+
+  private static let worthHalving = 256
+
+  /// As `judge`, on two threads where there is much to read.
+  private func judgeInHalves(_ queries: [Query]) async -> [Verdict] {
+    guard queries.count >= Self.worthHalving else { return await judge(queries) }
+    let half = queries.count / 2
+    let later = LoopActor.begin { [self] in await judge(Array(queries[half...])) }
+    let first = await judge(Array(queries[..<half]))
+    let second = await later.value
+    // Where the first half hung, its end is where the order breaks off.
+    let hung = queries[..<half].contains { hanging.contains($0.session) }
+    return hung ? first : first + second
   }
 
   /// The verdicts of these in order, up to the first at which the file system hangs, that one included.

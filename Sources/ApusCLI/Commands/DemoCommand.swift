@@ -161,7 +161,7 @@ private final class DemoScene {
   private func watch() throws(Failure) {
     var last = ""
     while true {
-      let sessions: [SessionObject] = try context.ask(
+      let sessions: [SessionRow] = try context.ask(
         .list, ListRequest(all: false, resumable: false, owner: nil, tag: nil, limit: nil))
       let text = SessionList.text(sessions.sorted { $0.name < $1.name }, output)
       // The ages change all the time; away from a terminal only news are worth a line.

@@ -1,0 +1,72 @@
+import ApusCore
+import ApusWire
+
+/// One session in full.
+enum SessionCard {
+  static func text(_ session: SessionObject, _ output: Output) -> String {
+    var lines = [headline(session, output)]
+    func row(_ label: String, _ value: String) {
+      lines.append("  " + output.styled(Width.fit(label, 11), .dim) + SessionName.printable(value))
+    }
+    for asked in session.needs {
+      row("asks", "\(asked.brief)   (apus permit \(session.name) \(asked.id.prefix(8)) allow|deny)")
+    }
+    if let doing = session.doing { row("last", doing) }
+    row("place", session.directory)
+    var agent = [session.agent + (session.agentVersion.map { " \($0)" } ?? "")]
+    if let model = session.model { agent.append(model) }
+    agent.append(session.permissionMode)
+    agent.append("run \(session.run)")
+    if let pid = session.pid { agent.append("pid \(pid)\(session.keeperPID.map { " (keeper \($0))" } ?? "")") }
+    row("agent", agent.joined(separator: ", "))
+    row("verdict", verdict(session.verdict))
+    row("talks as", session.conversationID)
+    if let owner = session.owner { row("owner", owner) }
+    if !session.tags.isEmpty { row("tags", session.tags.joined(separator: ", ")) }
+    if let parent = session.forkedFrom { row("forked", "from \(parent)") }
+    if session.cost > 0 || session.tokens.output > 0 {
+      row("cost", "$\(cents(session.cost)), \(session.tokens.output) tokens out")
+    }
+    row("persists", session.persists ? "yes: it goes on when the daemon is shut down" : "no: `apus down` ends it")
+    if let problem = session.problem {
+      row("problem", problem.summary)
+      if let hint = problem.hint { row("", hint) }
+    }
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  private static func headline(_ session: SessionObject, _ output: Output) -> String {
+    let name = output.styled(session.name, .bold) + " (\(session.id))  "
+    if session.state == .running || session.state == .starting {
+      let age = MomentText.age(session.activityAge)
+      return name
+        + "\(session.state == .starting ? "starting, " : "")\(session.activity.rawValue), from \(session.activitySource) \(age) ago"
+    }
+    var words = session.state.rawValue
+    switch session.ending {
+    case .exit(let code): words += ", exit \(code)"
+    case .signal(let number): words += ", signal \(number)"
+    case nil: break
+    }
+    if session.interrupted { words += ", in the middle of a turn" }
+    return name + words + ", \(MomentText.age(session.lastActiveAge)) ago"
+  }
+
+  static func verdict(_ verdict: Verdict) -> String {
+    var words = verdict.resumable ? "resumable" : "not resumable: \(verdict.reason?.rawValue ?? "?")"
+    if let elsewhere = verdict.liveElsewhere { words += " (\(elsewhere.program), pid \(elsewhere.pid))" }
+    if let bytes = verdict.bytes { words += "; transcript \(size(bytes))" }
+    if let days = verdict.expiresInDays { words += ", kept for \(max(0, days)) days" }
+    if !verdict.warnings.isEmpty { words += "; ⚠ " + verdict.warnings.map(\.rawValue).joined(separator: ", ") }
+    return words
+  }
+
+  private static func size(_ bytes: Int) -> String {
+    bytes < 1 << 20 ? "\((bytes + 1023) >> 10) KB" : "\(bytes >> 20).\((bytes % (1 << 20)) * 10 >> 20) MB"
+  }
+
+  private static func cents(_ cost: Double) -> String {
+    let hundredths = Int((cost * 100).rounded(.up))
+    return "\(hundredths / 100).\(hundredths % 100 < 10 ? "0" : "")\(hundredths % 100)"
+  }
+}
