@@ -31,10 +31,35 @@ struct Context {
     return try link.ask(verb, body) ?? []
   }
 
-  /// Hands items on as they come; false from `item` ends it.
-  func stream(_ verb: Verb, _ body: some Encodable, item: ([UInt8]) -> Bool) throws(Failure) {
+  /// The same for what may be asked again: where the daemon goes away meanwhile the next one is asked, if one comes.
+  func rawAgain(_ verb: Verb, _ body: some Encodable) throws(Failure) -> [UInt8] {
     var link = try DaemonLink.open(try places, environment: environment)
+    while true {
+      do throws(Failure) { return try link.ask(verb, body) ?? [] } catch {
+        guard error == DaemonLink.gone else { throw error }
+        link = try nextDaemon()
+      }
+    }
+  }
+
+  /// Hands items on as they come; false from `item` ends it, and so does whoever read our output when it leaves.
+  func stream(_ verb: Verb, _ body: some Encodable, again: Bool = false, item: ([UInt8]) -> Bool) throws(Failure) {
+    var link = again ? try nextDaemon() : try DaemonLink.open(try places, environment: environment)
     _ = try link.ask(verb, body, reader: Output.descriptor, item: item)
+  }
+
+  private static let patienceMilliseconds = 1_500
+  private static let pauseMilliseconds: Int32 = 50
+
+  /// The daemon that follows one that went away. It is not started here: it may have been shut down on purpose.
+  private func nextDaemon() throws(Failure) -> DaemonLink {
+    for _ in 0..<(Self.patienceMilliseconds / Int(Self.pauseMilliseconds)) {
+      poll(nil, 0, Self.pauseMilliseconds)
+      if let link = try? DaemonLink.open(try places, environment: environment, starting: false) { return link }
+    }
+    throw Failure(
+      .daemonUnreachable, "the daemon went away, and none came after it; the sessions are as they were left",
+      hint: "`apus up` starts one; `apus logs --daemon` says what happened")
   }
 
   func decode<Reply: Decodable>(_ bytes: [UInt8]) throws(Failure) -> Reply {

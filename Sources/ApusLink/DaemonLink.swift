@@ -158,7 +158,8 @@ package struct DaemonLink: ~Copyable {
     }
   }
 
-  private static let gone = Failure(
+  /// The connection broke before the answer.
+  package static let gone = Failure(
     .daemonUnreachable, "the daemon went away before it answered; the sessions go on",
     hint: "ask again: the next command starts it; `apus logs --daemon` says what happened")
 }

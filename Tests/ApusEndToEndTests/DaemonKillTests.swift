@@ -96,6 +96,32 @@ import Testing
     }
   }
 
+  @Test func `who waits and who follows notice nothing of a daemon that is killed`() async throws {
+    try await TestHome.with(agent: Checkout.scriptedAgent) { home in
+      _ = try await home.session("new", "one", "--prompt", "say: first", "--wait")
+      let waiting = try home.begin("wait", "one", "--for", "ended")
+      try await home.follow("one") { events in
+        var seen = [try #require(try await events.next()).n]
+        // The follower is at the end of what there is: from here on it can only be told by a later daemon.
+        while seen.last != (try await home.events("one").last?.n) {
+          seen.append(try #require(try await events.next()).n)
+        }
+        let daemon = try #require(home.daemon())
+        Processes.signal(daemon, SIGKILL)
+        #expect(ended(daemon.pid, start: daemon.start))
+        #expect(try await home.session("send", "one", "say: second", "--wait").result == "second")
+        while let event = try await events.next() {
+          seen.append(event.n)
+          if event.type == "prompt.finished" { break }
+        }
+        #expect(seen == Array(0..<seen.count))
+      }
+      #expect(try await home.session("stop", "one").ending == .exit(0))
+      #expect(try await waiting.finish().status == 0)
+      await waiting.release()
+    }
+  }
+
   private static func daemon(_ home: TestHome) async throws -> ProcessMark? {
     let up = await home.apus("up")
     #expect(up.status == 0, "\(up.errors)")

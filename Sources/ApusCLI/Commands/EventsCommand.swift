@@ -1,4 +1,5 @@
 import ApusCore
+import ApusLink
 import ApusWire
 
 struct EventsCommand: Command {
@@ -12,10 +13,24 @@ struct EventsCommand: Command {
   @Flag("--follow", "-f", help: "go on as they come") var follow
 
   func run(_ context: Context) throws(Failure) -> Int32 {
-    try context.stream(.events, EventsRequest(session: name, from: from ?? 0, follow: follow)) { bytes in
-      context.output.line(bytes)
-      return true
+    var next = from ?? 0
+    var again = false
+    while true {
+      do throws(Failure) {
+        try context.stream(.events, EventsRequest(session: name, from: next, follow: follow), again: again) {
+          bytes in
+          context.output.line(bytes)
+          if let n = (try? JSONText.decode(Numbered.self, from: bytes))?.n { next = n + 1 }
+          return true
+        }
+        return 0
+      } catch {
+        // Events are numbered for good: the next daemon goes on where this one went away.
+        guard error == DaemonLink.gone, follow else { throw error }
+        again = true
+      }
     }
-    return 0
   }
+
+  private struct Numbered: Decodable { var n: Int }
 }

@@ -15,7 +15,7 @@ struct WaitCommand: Command {
 
   func run(_ context: Context) throws(Failure) -> Int32 {
     let goal = goal.flatMap(WaitGoal.init(rawValue:)) ?? .idle
-    let reply = try context.raw(.wait, WaitRequest(session: name, goal: goal, seconds: seconds))
+    let reply = try context.rawAgain(.wait, WaitRequest(session: name, goal: goal, seconds: seconds))
     if context.isJSON { context.output.line(reply) }
     return 0
   }
