@@ -140,6 +140,7 @@ extension Coordinator {
     } catch {
       // Not kept (a full disk): the keeper keeps it, and it is tried again.
       log.error("session \(id): its ending is not kept yet: \(error)")
+      run.isHeldUp(by: error)
       Timers.shared.after(1000) { [weak self] in
         guard let self, live[id] === run else { return }
         close(run, phase: phase, state: state, ending: ending, problem: problem)

@@ -343,4 +343,7 @@ final class LiveRun {
   }
 
   func markRunning() { run.phase = .running }
+
+  /// Its ending cannot be kept at the moment.
+  func isHeldUp(by error: any Error) { obstacle = error as? Failure }
 }

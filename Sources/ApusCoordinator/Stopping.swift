@@ -36,7 +36,11 @@ extension Coordinator {
     }
     let nobody = Caller(deliver: { _ in }, drained: {})
     for id in ids {
-      while let run = live[id], run.isStopping { await changes.next(of: id, caller: nobody, milliseconds: nil) }
+      while let run = live[id], run.isStopping {
+        // The agent has ended, and that cannot be written down: whoever asked is told, the keeper keeps it meanwhile.
+        if run.isOver, let obstacle = run.obstacle { throw obstacle }
+        await changes.next(of: id, caller: nobody, milliseconds: nil)
+      }
     }
   }
 
