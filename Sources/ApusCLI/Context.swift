@@ -32,10 +32,10 @@ struct Context {
   }
 
   /// The same for what may be asked again: where the daemon goes away meanwhile the next one is asked, if one comes.
-  func rawAgain(_ verb: Verb, _ body: some Encodable) throws(Failure) -> [UInt8] {
+  func rawAgain(_ verb: Verb, _ body: () -> some Encodable) throws(Failure) -> [UInt8] {
     var link = try DaemonLink.open(try places, environment: environment)
     while true {
-      do throws(Failure) { return try link.ask(verb, body) ?? [] } catch {
+      do throws(Failure) { return try link.ask(verb, body()) ?? [] } catch {
         guard error == DaemonLink.gone else { throw error }
         link = try nextDaemon()
       }

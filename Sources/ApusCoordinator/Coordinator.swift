@@ -25,10 +25,10 @@ package final class Coordinator {
 
   var sessions: [String: Session] = [:]
   var live: [String: LiveRun] = [:]
+  /// Environments are large and mostly the same: sessions of one shell share one.
   private var environments: Set<[String: String]> = []
-  /// Marks of the last runs of sessions that are not live any more, for `show`.
   var isShuttingDown = false
-  /// Sessions whose resume or stop is under way.
+  /// Sessions whose resume is under way.
   var busy: Set<String> = []
   var quotaCheckedAt: Moment = 0
 

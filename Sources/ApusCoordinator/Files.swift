@@ -27,7 +27,6 @@ enum Files {
     var done = 0
     while done < bytes.count {
       let got = apus_write_from(descriptor, bytes, bytes.count, done)
-      if got < 0, errno == EINTR { continue }
       guard got > 0 else { return errno }
       done += got
     }

@@ -133,7 +133,7 @@ extension Coordinator {
   private func becomeReady(_ run: LiveRun) async throws {
     let limit = Int((try? settings.number(.startSeconds)) ?? 60) * 1000
     let until = apus_monotonic_milliseconds() + Int64(limit)
-    let nobody = Caller(deliver: { _ in }, drained: {})
+    let nobody = Caller.nobody()
     while !run.turn.isReady {
       guard live[run.session] === run, !run.isOver else {
         throw sessions[run.session]?.problem

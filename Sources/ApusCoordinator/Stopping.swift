@@ -34,7 +34,7 @@ extension Coordinator {
       log.info("session \(id): stop\(isNow ? " at once" : "")")
       run.end(now: isNow, milliseconds: stopMilliseconds)
     }
-    let nobody = Caller(deliver: { _ in }, drained: {})
+    let nobody = Caller.nobody()
     for id in ids {
       while let run = live[id], run.isStopping {
         // The agent has ended, and that cannot be written down: whoever asked is told, the keeper keeps it meanwhile.

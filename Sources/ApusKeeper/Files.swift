@@ -34,7 +34,6 @@ func keepFile(_ name: String, in directory: [UInt8], bytes: [UInt8], synced: Boo
   var written = 0
   while written < bytes.count {
     let got = apus_write_from(descriptor, bytes, bytes.count, written)
-    if got < 0, errno == EINTR { continue }
     guard got > 0 else {
       let failure = errno
       close(descriptor)

@@ -36,7 +36,6 @@ struct Recording {
     trouble = 0
     while done < unwritten.count {
       let got = apus_write_from(writing, unwritten, unwritten.count, done)
-      if got < 0, errno == EINTR { continue }
       guard got > 0 else {
         trouble = errno
         break

@@ -31,22 +31,8 @@ package struct ChildProgram: Sendable {
       }
       (ours[index], theirs[index]) = index == 0 ? (ends[1], ends[0]) : (ends[0], ends[1])
     }
-    let argumentBlock = StringBlock.of(arguments)
-    let environmentBlock = StringBlock.of(environment.map { "\($0.key)=\($0.value)" })
-    var pid: Int32 = 0
-    let code = argumentBlock.withUnsafeBufferPointer { arguments in
-      environmentBlock.withUnsafeBufferPointer { variables in
-        program.withCString { program in
-          directory.withCString { directory in
-            var plan = apus_spawn_plan(
-              program: program, arguments: arguments.baseAddress, argument_bytes: arguments.count,
-              environment: variables.baseAddress, environment_bytes: variables.count, directory: directory,
-              input: theirs[0], output: theirs[1], errors: theirs[2], ready: -1)
-            return apus_spawn(&plan, &pid)
-          }
-        }
-      }
-    }
+    let (pid, code) = Spawn.start(
+      program, arguments, environment, directory, input: theirs[0], output: theirs[1], errors: theirs[2])
     for descriptor in theirs where descriptor >= 0 { close(descriptor) }
     guard code == 0 else {
       for descriptor in ours where descriptor >= 0 { close(descriptor) }
@@ -56,9 +42,34 @@ package struct ChildProgram: Sendable {
   }
 }
 
-/// Strings one after another, each with its final NUL: how CSystem takes lists.
-enum StringBlock {
-  static func of(_ strings: [String]) -> [CChar] {
+/// The one call into the kernel's shim that starts a program.
+enum Spawn {
+  /// The pid and 0, or an error number. Descriptors of -1 are /dev/null; `ready` arrives as descriptor 3.
+  static func start(
+    _ program: String, _ arguments: [String], _ environment: [String: String], _ directory: String,
+    input: Int32 = -1, output: Int32 = -1, errors: Int32 = -1, ready: Int32 = -1
+  ) -> (pid: Int32, code: Int32) {
+    let argumentBlock = block(arguments)
+    let environmentBlock = block(environment.map { "\($0.key)=\($0.value)" })
+    var pid: Int32 = 0
+    let code = argumentBlock.withUnsafeBufferPointer { arguments in
+      environmentBlock.withUnsafeBufferPointer { variables in
+        program.withCString { program in
+          directory.withCString { directory in
+            var plan = apus_spawn_plan(
+              program: program, arguments: arguments.baseAddress, argument_bytes: arguments.count,
+              environment: variables.baseAddress, environment_bytes: variables.count, directory: directory,
+              input: input, output: output, errors: errors, ready: ready)
+            return apus_spawn(&plan, &pid)
+          }
+        }
+      }
+    }
+    return (pid, code)
+  }
+
+  /// Strings one after another, each with its final NUL.
+  private static func block(_ strings: [String]) -> [CChar] {
     strings.flatMap { string in string.utf8CString.prefix { $0 != 0 } + [0] }
   }
 }

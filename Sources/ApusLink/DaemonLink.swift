@@ -114,7 +114,6 @@ package struct DaemonLink: ~Copyable {
     var done = 0
     while done < bytes.count {
       let got = apus_write_from(descriptor, bytes, bytes.count, done)
-      if got < 0, errno == EINTR { continue }
       guard got > 0 else { throw Self.gone }
       done += got
     }

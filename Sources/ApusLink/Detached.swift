@@ -11,22 +11,7 @@ package enum Detached {
   ) throws(Failure) -> (ready: Int32, pid: Int32) {
     var ends: [Int32] = [-1, -1]
     guard apus_pipe(&ends) == 0 else { throw failed(program, errno) }
-    let argumentBlock = StringBlock.of([program] + arguments)
-    let environmentBlock = StringBlock.of(environment.map { "\($0.key)=\($0.value)" })
-    var pid: Int32 = 0
-    let code = argumentBlock.withUnsafeBufferPointer { arguments in
-      environmentBlock.withUnsafeBufferPointer { environment in
-        program.withCString { path in
-          directory.withCString { directory in
-            var plan = apus_spawn_plan(
-              program: path, arguments: arguments.baseAddress, argument_bytes: arguments.count,
-              environment: environment.baseAddress, environment_bytes: environment.count, directory: directory,
-              input: -1, output: -1, errors: -1, ready: ends[1])
-            return apus_spawn(&plan, &pid)
-          }
-        }
-      }
-    }
+    let (pid, code) = Spawn.start(program, [program] + arguments, environment, directory, ready: ends[1])
     close(ends[1])
     guard code == 0 else {
       close(ends[0])

@@ -50,7 +50,6 @@ package final class KeeperLink {
     var done = 0
     while done < outbox.count {
       let got = apus_write_from(descriptor.number, outbox, outbox.count, done)
-      if got < 0, errno == EINTR { continue }
       if got <= 0 { break }
       done += got
     }

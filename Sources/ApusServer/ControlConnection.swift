@@ -51,7 +51,6 @@ final class ControlConnection {
     var done = 0
     while done < outbox.count {
       let got = apus_write_from(descriptor.number, outbox, outbox.count, done)
-      if got < 0, errno == EINTR { continue }
       if got < 0, errno == EAGAIN { break }
       guard got > 0 else { return close() }
       done += got

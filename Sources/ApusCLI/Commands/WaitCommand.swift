@@ -1,5 +1,6 @@
 import ApusCore
 import ApusWire
+import CSystem
 
 struct WaitCommand: Command {
   static let about = About(
@@ -15,7 +16,12 @@ struct WaitCommand: Command {
 
   func run(_ context: Context) throws(Failure) -> Int32 {
     let goal = goal.flatMap(WaitGoal.init(rawValue:)) ?? .idle
-    let reply = try context.rawAgain(.wait, WaitRequest(session: name, goal: goal, seconds: seconds))
+    // The limit is the caller's, however many daemons come and go meanwhile.
+    let since = apus_monotonic_milliseconds()
+    let reply = try context.rawAgain(.wait) {
+      let spent = Double(apus_monotonic_milliseconds() - since) / 1000
+      return WaitRequest(session: name, goal: goal, seconds: seconds.map { max(0, $0 - spent) })
+    }
     if context.isJSON { context.output.line(reply) }
     return 0
   }

@@ -38,7 +38,6 @@ struct Output {
     var done = 0
     while done < bytes.count {
       let got = apus_write_from(descriptor, bytes, bytes.count, done)
-      if got < 0, errno == EINTR { continue }
       if got < 0, errno == EAGAIN {
         var wait = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
         poll(&wait, 1, -1)
