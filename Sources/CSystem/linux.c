@@ -59,15 +59,24 @@ int apus_spawn(const struct apus_spawn_plan *plan, pid_t *pid) {
   sigfillset(&all);
   posix_spawnattr_setsigmask(&attributes, &none);
   posix_spawnattr_setsigdefault(&attributes, &all);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  // On a terminal the child stays in our session, as under a shell: a process group whose parent is not of its session
+  // is orphaned, and the kernel lets nobody stop it (Ctrl-Z).
+  posix_spawnattr_setpgroup(&attributes, 0);
+  posix_spawnattr_setflags(&attributes, (plan->terminal ? POSIX_SPAWN_SETPGROUP : POSIX_SPAWN_SETSID) |
+                                            POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
 
   const int given[3] = {plan->input, plan->output, plan->errors};
   for (int target = 0; target < 3; target++) {
-    if (given[target] >= 0)
+    if (plan->terminal && target == 0)
+      posix_spawn_file_actions_addopen(&actions, 0, plan->terminal, O_RDWR, 0);
+    else if (plan->terminal)
+      posix_spawn_file_actions_adddup2(&actions, 0, target);
+    else if (given[target] >= 0)
       posix_spawn_file_actions_adddup2(&actions, given[target], target);
     else
       posix_spawn_file_actions_addopen(&actions, target, "/dev/null", target == 0 ? O_RDONLY : O_WRONLY, 0);
   }
+  if (plan->terminal) posix_spawn_file_actions_addtcsetpgrp_np(&actions, 0);
   int first_closed = 3;
   if (plan->ready >= 0) {
     posix_spawn_file_actions_adddup2(&actions, plan->ready, 3);
@@ -259,10 +268,10 @@ int apus_unix_listen(const char *path, int backlog) {
   return descriptor;
 }
 
-int apus_unix_connect(const char *path, int nonblocking) {
+static int unix_connect(const char *path, int flags) {
   struct sockaddr_un address;
   if (unix_address(path, &address) != 0) return -1;
-  int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
   if (descriptor < 0) return -1;
   if (connect(descriptor, (struct sockaddr *)&address, sizeof address) != 0) {
     int failure = errno;
@@ -270,9 +279,16 @@ int apus_unix_connect(const char *path, int nonblocking) {
     errno = failure;
     return -1;
   }
-  if (nonblocking) apus_set_nonblocking(descriptor, 1);
   return descriptor;
 }
+
+int apus_unix_connect(const char *path, int nonblocking) {
+  int descriptor = unix_connect(path, 0);
+  if (descriptor >= 0 && nonblocking) apus_set_nonblocking(descriptor, 1);
+  return descriptor;
+}
+
+int apus_unix_connect_at_once(const char *path) { return unix_connect(path, SOCK_NONBLOCK); }
 
 int apus_unix_accept(int listener) { return accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK); }
 
@@ -299,6 +315,12 @@ ssize_t apus_write_from(int descriptor, const void *bytes, size_t count, size_t 
   ssize_t written;
   while ((written = write(descriptor, (const char *)bytes + from, count - from)) < 0 && errno == EINTR) {}
   return written;
+}
+
+ssize_t apus_read_to(int descriptor, void *bytes, size_t count, size_t from) {
+  ssize_t got;
+  while ((got = read(descriptor, (char *)bytes + from, count - from)) < 0 && errno == EINTR) {}
+  return got;
 }
 
 long long apus_free_bytes(const char *path) {
