@@ -9,14 +9,23 @@ let package = Package(
   name: "apus",
   products: [
     .executable(name: "apus", targets: ["apus"]),
+    .executable(name: "apus-claude", targets: ["apus-claude"]),
     .executable(name: "apusd", targets: ["apusd"]),
     .executable(name: "apus-keeper", targets: ["apus-keeper"]),
   ],
   targets: [
     .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"]), .brew(["sqlite3"])]),
     .target(name: "CSystem"),
+    // libvterm itself goes into what is linked: the keeper's kind of linking knows no shared libraries.
+    .target(
+      name: "CTerminal",
+      linkerSettings: [
+        .unsafeFlags(["-Xlinker", "-l:libvterm.a"], .when(platforms: [.linux])),
+        .linkedLibrary("vterm", .when(platforms: [.macOS])),
+      ]),
 
     .target(name: "ApusFrames", swiftSettings: strict),
+    .target(name: "ApusTerminal", dependencies: ["ApusFrames", "CTerminal", "CSystem"], swiftSettings: strict),
     .target(name: "ApusKeeper", dependencies: ["ApusFrames", "CSystem"], swiftSettings: strict),
 
     .target(name: "ApusCore", swiftSettings: strict),
@@ -36,10 +45,16 @@ let package = Package(
       dependencies: ["ApusCore", "ApusWire", "ApusFrames", "ApusLoop", "ApusCoordinator", "CSystem"],
       swiftSettings: strict),
     .target(
-      name: "ApusCLI", dependencies: ["ApusCore", "ApusWire", "ApusFrames", "ApusLink", "CSystem"],
+      name: "ApusCLI",
+      dependencies: ["ApusCore", "ApusWire", "ApusFrames", "ApusLink", "ApusAgents", "ApusTerminal", "CSystem"],
       swiftSettings: strict),
 
-    .executableTarget(name: "apus", dependencies: ["ApusCLI"], swiftSettings: strict),
+    .executableTarget(
+      name: "apus", dependencies: ["ApusCLI"], swiftSettings: strict,
+      linkerSettings: [.unsafeFlags(["-static-executable"], .when(configuration: .release))]),
+    .executableTarget(
+      name: "apus-claude", dependencies: ["ApusCLI"], swiftSettings: strict,
+      linkerSettings: [.unsafeFlags(["-static-executable"], .when(configuration: .release))]),
     .executableTarget(
       name: "apusd",
       dependencies: [
@@ -47,14 +62,14 @@ let package = Package(
       ],
       swiftSettings: strict),
     .executableTarget(
-      name: "apus-keeper", dependencies: ["ApusKeeper"], swiftSettings: strict,
+      name: "apus-keeper", dependencies: ["ApusKeeper", "ApusTerminal"], swiftSettings: strict,
       linkerSettings: [.unsafeFlags(["-static-executable"])]),
 
     // What tests share. Test targets must not depend on the programs: the keeper's static linking would become theirs;
     // `swift build --build-tests` builds the programs beside them. Throw-away homes, the stub, running programs.
     .target(
-      name: "ApusTesting", dependencies: ["ApusCore", "ApusWire", "ApusLink", "CSystem"], path: "Tests/ApusTesting",
-      swiftSettings: strict),
+      name: "ApusTesting", dependencies: ["ApusCore", "ApusFrames", "ApusWire", "ApusLink", "CSystem"],
+      path: "Tests/ApusTesting", swiftSettings: strict),
     .testTarget(
       name: "ApusEndToEndTests",
       dependencies: [
@@ -64,6 +79,9 @@ let package = Package(
     .target(name: "ApusTestKit", dependencies: ["CSystem"], path: "Tests/ApusTestKit", swiftSettings: strict),
     .testTarget(
       name: "ApusFramesTests", dependencies: ["ApusFrames", "ApusTestKit"], swiftSettings: strict),
+    .testTarget(
+      name: "ApusTerminalTests", dependencies: ["ApusTerminal", "ApusTestKit"], exclude: ["record", "replay"],
+      swiftSettings: strict),
     .testTarget(name: "ApusCoreTests", dependencies: ["ApusCore", "ApusTestKit"], swiftSettings: strict),
     .testTarget(
       name: "ApusAgentsTests", dependencies: ["ApusAgents", "ApusCore", "CSystem", "ApusTestKit"],
@@ -71,6 +89,8 @@ let package = Package(
     .testTarget(
       name: "ApusKeeperTests", dependencies: ["ApusKeeper", "ApusFrames", "CSystem", "ApusTestKit"],
       swiftSettings: strict),
+    .testTarget(
+      name: "ApusCLITests", dependencies: ["ApusCLI", "ApusCore", "ApusTestKit"], swiftSettings: strict),
     .testTarget(name: "HouseTests", swiftSettings: strict),
   ]
 )
