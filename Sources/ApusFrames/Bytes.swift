@@ -13,6 +13,8 @@ package struct ByteWriter {
     bytes += value
   }
 
+  package mutating func flag(_ value: Bool) { number(UInt8(value ? 1 : 0)) }
+
   package mutating func list(_ values: [[UInt8]]) {
     number(UInt32(values.count))
     for value in values { string(value) }
@@ -43,6 +45,14 @@ package struct ByteReader {
     for shift in 0..<size { value |= T(truncatingIfNeeded: bytes[at + shift]) << T(shift * 8) }
     at += size
     return value
+  }
+
+  package mutating func flag() throws(MalformedBytes) -> Bool {
+    switch try number(UInt8.self) {
+    case 0: return false
+    case 1: return true
+    default: throw MalformedBytes()
+    }
   }
 
   package mutating func string() throws(MalformedBytes) -> [UInt8] {

@@ -52,6 +52,38 @@ extension KeptEnding {
   }
 }
 
+extension TerminalSize {
+  package func write(to writer: inout ByteWriter) {
+    writer.number(rows)
+    writer.number(columns)
+  }
+
+  package init(from reader: inout ByteReader) throws(MalformedBytes) {
+    rows = try reader.number()
+    columns = try reader.number()
+  }
+}
+
+extension View {
+  func write(to writer: inout ByteWriter) {
+    writer.number(wish.rawValue)
+    size.write(to: &writer)
+    writer.flag(testament != nil)
+    guard let testament else { return }
+    writer.string(testament.device)
+    writer.string(testament.settings)
+    writer.string(testament.bytes)
+  }
+
+  init(from reader: inout ByteReader) throws(MalformedBytes) {
+    guard let wish = Wish(rawValue: try reader.number()) else { throw MalformedBytes() }
+    self.init(wish: wish, size: try TerminalSize(from: &reader))
+    guard try reader.flag() else { return }
+    testament = Testament(
+      device: try reader.string(), settings: try reader.string(), bytes: try reader.string())
+  }
+}
+
 extension KeeperRequest {
   package var frame: Frame {
     var writer = ByteWriter()
@@ -73,6 +105,20 @@ extension KeeperRequest {
       writer.number(UInt32(steps.count))
       for step in steps { step.write(to: &writer) }
     case .acknowledgeEnding: kind = 6
+    case .view(let view):
+      kind = 7
+      view.write(to: &writer)
+    case .type(let bytes):
+      kind = 8
+      writer.string(bytes)
+    case .size(let size):
+      kind = 9
+      size.write(to: &writer)
+    case .lead: kind = 10
+    case .signal(let signal):
+      kind = 11
+      writer.number(signal)
+    case .leave: kind = 12
     }
     return Frame(kind: kind, body: writer.bytes)
   }
@@ -92,6 +138,12 @@ extension KeeperRequest {
       for _ in 0..<count { steps.append(try TeardownStep(from: &reader)) }
       self = .end(steps)
     case 6: self = .acknowledgeEnding
+    case 7: self = .view(try View(from: &reader))
+    case 8: self = .type(try reader.string())
+    case 9: self = .size(try TerminalSize(from: &reader))
+    case 10: self = .lead
+    case 11: self = .signal(try reader.number())
+    case 12: self = .leave
     default: throw MalformedBytes()
     }
   }
@@ -110,6 +162,9 @@ extension KeeperReply {
       writer.number(welcome.agentStart)
       writer.number(welcome.recorded)
       writer.number(welcome.lastInput)
+      guard welcome.version >= KeeperProtocol.terminals else { break }
+      writer.flag(welcome.terminal != nil)
+      welcome.terminal?.write(to: &writer)
     case .output(let offset, let bytes):
       kind = 65
       writer.number(offset)
@@ -127,6 +182,23 @@ extension KeeperReply {
     case .refused(let reason):
       kind = 69
       writer.string(reason)
+    case .viewing(let available, let size, let leads):
+      kind = 70
+      writer.number(available)
+      size.write(to: &writer)
+      writer.flag(leads)
+    case .leads(let leads):
+      kind = 71
+      writer.flag(leads)
+    case .sized(let size):
+      kind = 72
+      size.write(to: &writer)
+    case .stopped(let stopped):
+      kind = 73
+      writer.flag(stopped)
+    case .viewed(let viewed):
+      kind = 74
+      writer.flag(viewed)
     }
     return Frame(kind: kind, body: writer.bytes)
   }
@@ -136,15 +208,25 @@ extension KeeperReply {
     var reader = ByteReader(frame.body)
     switch frame.kind {
     case 64:
-      self = .welcome(
-        Welcome(
-          version: try reader.number(), keeper: try reader.number(), agent: try reader.number(),
-          agentStart: try reader.number(), recorded: try reader.number(), lastInput: try reader.number()))
+      var welcome = Welcome(
+        version: try reader.number(), keeper: try reader.number(), agent: try reader.number(),
+        agentStart: try reader.number(), recorded: try reader.number(), lastInput: try reader.number())
+      if welcome.version >= KeeperProtocol.terminals, try reader.flag() {
+        welcome.terminal = try TerminalSize(from: &reader)
+      }
+      self = .welcome(welcome)
     case 65: self = .output(offset: try reader.number(), bytes: try reader.string())
     case 66: self = .taken(number: try reader.number())
     case 67: self = .ending(try KeptEnding(from: &reader), recorded: try reader.number())
     case 68: self = .trouble(try reader.number())
     case 69: self = .refused(try reader.string())
+    case 70:
+      self = .viewing(
+        available: try reader.number(), size: try TerminalSize(from: &reader), leads: try reader.flag())
+    case 71: self = .leads(try reader.flag())
+    case 72: self = .sized(try TerminalSize(from: &reader))
+    case 73: self = .stopped(try reader.flag())
+    case 74: self = .viewed(try reader.flag())
     default: return nil
     }
   }

@@ -1,7 +1,9 @@
 /// What is said to a keeper and what it answers. Append kinds, never renumber: a daemon speaks with keepers of
 /// two versions back, which run for as long as their agents do.
 package enum KeeperProtocol {
-  package static let version: UInt16 = 1
+  package static let version: UInt16 = 2
+  /// The first version that knows terminals; nothing of theirs may be said to an older keeper.
+  package static let terminals: UInt16 = 2
   /// The oldest keeper a daemon of this version can speak with.
   package static let oldest: UInt16 = 1
 }
@@ -42,6 +44,66 @@ package enum KeeperRequest: Equatable, Sendable {
   case end([TeardownStep])
   /// The ending was read and kept: the keeper may go.
   case acknowledgeEnding
+  /// Become a viewer of the terminal (from version 2 on, as all below).
+  case view(View)
+  /// Bytes typed. Of a viewer only the lead's are taken; one who does not view (a program) may always type.
+  case type([UInt8])
+  /// The viewer's terminal has this size now. The lead's is the agent's; from a program: the agent's at once.
+  case size(TerminalSize)
+  /// Be the lead from now on.
+  case lead
+  /// A signal for the agent itself.
+  case signal(Int32)
+  /// An orderly farewell: the viewer has put its terminal right itself.
+  case leave
+}
+
+package struct TerminalSize: Equatable, Sendable {
+  package var rows: UInt16
+  package var columns: UInt16
+
+  package init(rows: UInt16, columns: UInt16) {
+    self.rows = rows
+    self.columns = columns
+  }
+}
+
+/// How one wants to view a terminal.
+package struct View: Equatable, Sendable {
+  package enum Wish: UInt8, Sendable {
+    /// Never lead.
+    case watch
+    /// Lead if nobody does, or once the lead leaves.
+    case follow
+    /// Lead at once, whoever led before.
+    case lead
+  }
+
+  package var wish: Wish
+  package var size: TerminalSize
+  package var testament: Testament?
+
+  package init(wish: Wish, size: TerminalSize, testament: Testament? = nil) {
+    self.wish = wish
+    self.size = size
+    self.testament = testament
+  }
+
+  /// What is to be done to a viewer's own terminal when the viewer goes without a farewell (it was killed).
+  package struct Testament: Equatable, Sendable {
+    /// The terminal's device.
+    package var device: [UInt8]
+    /// Its settings as they were, `struct termios` of this machine.
+    package var settings: [UInt8]
+    /// Written to it.
+    package var bytes: [UInt8]
+
+    package init(device: [UInt8], settings: [UInt8], bytes: [UInt8]) {
+      self.device = device
+      self.settings = settings
+      self.bytes = bytes
+    }
+  }
 }
 
 package enum KeeperReply: Equatable, Sendable {
@@ -53,6 +115,16 @@ package enum KeeperReply: Equatable, Sendable {
   /// The recording cannot be written (an error number; 0: it can again). The agent waits meanwhile.
   case trouble(Int32)
   case refused([UInt8])
+  /// The answer to `view`: how far the output goes now, the agent's size, whether this viewer leads.
+  case viewing(available: UInt64, size: TerminalSize, leads: Bool)
+  /// This viewer leads from now on, or no longer does.
+  case leads(Bool)
+  /// The agent's terminal has another size.
+  case sized(TerminalSize)
+  /// The agent was stopped (as by Ctrl-Z) or goes on.
+  case stopped(Bool)
+  /// Whether anybody views the terminal; said to those who only wait for the ending, when it changes.
+  case viewed(Bool)
 
   package struct Welcome: Equatable, Sendable {
     package var version: UInt16
@@ -61,9 +133,12 @@ package enum KeeperReply: Equatable, Sendable {
     package var agentStart: UInt64
     package var recorded: UInt64
     package var lastInput: UInt64
+    /// Nil where the agent has pipes.
+    package var terminal: TerminalSize?
 
     package init(
-      version: UInt16, keeper: Int32, agent: Int32, agentStart: UInt64, recorded: UInt64, lastInput: UInt64
+      version: UInt16, keeper: Int32, agent: Int32, agentStart: UInt64, recorded: UInt64, lastInput: UInt64,
+      terminal: TerminalSize? = nil
     ) {
       self.version = version
       self.keeper = keeper
@@ -71,6 +146,7 @@ package enum KeeperReply: Equatable, Sendable {
       self.agentStart = agentStart
       self.recorded = recorded
       self.lastInput = lastInput
+      self.terminal = terminal
     }
   }
 }

@@ -10,6 +10,41 @@ package enum RunFile {
   package static let keeper = "keeper"
   /// How it ended (`EndingNote`).
   package static let ending = "ending"
+  /// What the agent is told besides its arguments: the hooks that report to us, mode 0600.
+  package static let settings = "settings.json"
+  /// What hooks reported while no daemon heard them, a line each.
+  package static let hooks = "hooks"
+  /// Of that file's name while the daemon reads it.
+  package static let takenSuffix = ".taken"
+  /// The directory of the run's control group, where it has one.
+  package static let group = "group"
+  /// Of a terminal: its sizes, each with the offset from which it holds (`SizeNote`).
+  package static let sizes = "sizes"
+  /// Of a terminal: what it showed at an offset (`ScreenNote`): `screen.OFFSET`.
+  package static let screenPrefix = "screen."
+
+  /// A terminal's recording is cut into segments of this size, and the oldest of them go.
+  package static let segmentBytes: UInt64 = 64 << 20
+
+  /// The segment that begins at that offset; a headless run has only the first.
+  package static func segment(from offset: UInt64) -> String {
+    offset == 0 ? recording : recording + "." + String(offset)
+  }
+
+  package static func screen(at offset: UInt64) -> String { screenPrefix + String(offset) }
+
+  /// Where the segment of that name begins; nil for other files.
+  package static func segmentStart(of name: String) -> UInt64? {
+    if name == recording { return 0 }
+    guard name.hasPrefix(recording + ".") else { return nil }
+    return UInt64(name.dropFirst(recording.count + 1))
+  }
+
+  /// The offset of which the screen of that name tells; nil for other files.
+  package static func screenOffset(of name: String) -> UInt64? {
+    guard name.hasPrefix(screenPrefix) else { return nil }
+    return UInt64(name.dropFirst(screenPrefix.count))
+  }
 
   package static let errorsLimit = 4 << 20
 }
@@ -23,15 +58,31 @@ package struct LaunchOrder: Equatable, Sendable {
   package var arguments: [[UInt8]]
   package var environment: [[UInt8]]
   package var directory: [UInt8]
+  /// Nil: the agent has pipes.
+  package var terminal: Terminal?
+
+  /// The terminal an agent is to have.
+  package struct Terminal: Equatable, Sendable {
+    package var size: TerminalSize
+    /// The settings of the terminal it was asked for from (`struct termios` of this machine); empty: the kernel's own.
+    package var settings: [UInt8]
+
+    package init(size: TerminalSize, settings: [UInt8] = []) {
+      self.size = size
+      self.settings = settings
+    }
+  }
 
   package init(
-    socket: [UInt8], program: [UInt8], arguments: [[UInt8]], environment: [[UInt8]], directory: [UInt8]
+    socket: [UInt8], program: [UInt8], arguments: [[UInt8]], environment: [[UInt8]], directory: [UInt8],
+    terminal: Terminal? = nil
   ) {
     self.socket = socket
     self.program = program
     self.arguments = arguments
     self.environment = environment
     self.directory = directory
+    self.terminal = terminal
   }
 
   package var encoded: [UInt8] {
@@ -42,6 +93,11 @@ package struct LaunchOrder: Equatable, Sendable {
     writer.list(arguments)
     writer.list(environment)
     writer.string(directory)
+    writer.flag(terminal != nil)
+    if let terminal {
+      terminal.size.write(to: &writer)
+      writer.string(terminal.settings)
+    }
     return writer.bytes
   }
 
@@ -53,6 +109,8 @@ package struct LaunchOrder: Equatable, Sendable {
     arguments = try reader.list()
     environment = try reader.list()
     directory = try reader.string()
+    guard try reader.flag() else { return }
+    terminal = Terminal(size: try TerminalSize(from: &reader), settings: try reader.string())
   }
 }
 
@@ -109,5 +167,58 @@ package struct EndingNote: Equatable, Sendable {
     var reader = ByteReader(bytes)
     ending = try KeptEnding(from: &reader)
     recorded = try reader.number()
+  }
+}
+
+/// From which offset of the recording on a terminal has which size: fixed-length records one after another.
+package struct SizeNote: Equatable, Sendable {
+  package static let length = 12
+
+  package var offset: UInt64
+  package var size: TerminalSize
+
+  package init(offset: UInt64, size: TerminalSize) {
+    self.offset = offset
+    self.size = size
+  }
+
+  package var encoded: [UInt8] {
+    var writer = ByteWriter()
+    writer.number(offset)
+    size.write(to: &writer)
+    return writer.bytes
+  }
+
+  /// All whole records of a `sizes` file.
+  package static func all(_ bytes: [UInt8]) -> [SizeNote] {
+    var reader = ByteReader(bytes)
+    var notes: [SizeNote] = []
+    while let offset: UInt64 = try? reader.number(), let size = try? TerminalSize(from: &reader) {
+      notes.append(SizeNote(offset: offset, size: size))
+    }
+    return notes
+  }
+}
+
+/// What a terminal showed at an offset: its size, and bytes that make a fresh terminal of that size show it.
+package struct ScreenNote: Equatable, Sendable {
+  package var size: TerminalSize
+  package var bytes: [UInt8]
+
+  package init(size: TerminalSize, bytes: [UInt8]) {
+    self.size = size
+    self.bytes = bytes
+  }
+
+  package var encoded: [UInt8] {
+    var writer = ByteWriter()
+    size.write(to: &writer)
+    return writer.bytes + bytes
+  }
+
+  package init(_ bytes: [UInt8]) throws(MalformedBytes) {
+    var reader = ByteReader(bytes)
+    size = try TerminalSize(from: &reader)
+    self.bytes = reader.rest()
   }
 }
