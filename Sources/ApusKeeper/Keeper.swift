@@ -13,58 +13,13 @@ import Glibc
 //
 // It never interprets a byte of what it keeps. `KeeperState` decides; this file performs.
 
-/// Keeps the run whose files are in `directory` until its ending was read. Returns the exit code of the process.
-package func keep(directory: String, ready: Int32) -> Int32 {
-  let directory = Array(directory.utf8)
-  func fail(_ what: String, _ code: Int32) -> Int32 {
-    let text = what + ": " + String(cString: apus_error_text(code)) + "\n"
-    _ = text.withCString { write(ready, $0, strlen($0)) }
-    return 1
-  }
-  guard let bytes = loadFile(path(directory, RunFile.launch)), let order = try? LaunchOrder(bytes) else {
-    return fail("the launch order cannot be read", errno)
-  }
-  apus_ignore_pipe_signal()
-  let signals = apus_signal_descriptor([SIGCHLD, SIGTERM, SIGINT, SIGHUP], 4)
-  let poll = apus_poll_create()
-  guard signals >= 0, poll >= 0, apus_become_subreaper() == 0 else { return fail("set-up", errno) }
-  let listener = apus_unix_listen(cString(order.socket), 16)
-  guard listener >= 0 else { return fail("the keeper's socket", errno) }
-  guard let recording = Recording(directory: directory) else {
-    let code = errno
-    unlink(cString(order.socket))
-    return fail("the recording", code)
-  }
-  let keeper = Keeper(
-    directory: directory, order: order, poll: poll, signals: signals, listener: listener, recording: recording)
-  if let failure = keeper.begin() {
-    unlink(cString(order.socket))
-    return fail(failure.what, failure.code)
-  }
-  _ = write(ready, "R", 1)
-  close(ready)
-  keeper.run()
-  unlink(cString(order.socket))
-  return 0
-}
-
 final class Keeper {
-  private enum Token {
-    static let signals: UInt64 = 1
-    static let listener: UInt64 = 2
-    static let output: UInt64 = 3
-    static let errors: UInt64 = 4
-    static let input: UInt64 = 5
-    static let firstViewer: UInt64 = 16
-  }
+  private enum Token: UInt64 { case signals = 1, listener, output, errors, input }
 
-  /// A viewer that takes nothing for this long is dropped.
-  private static let slowMilliseconds: Int64 = 30_000
   private static let retryMilliseconds: Int64 = 200
-  /// How a keeper ends its agent when it is itself asked to end (a shutdown of the machine).
-  private static let ownTeardown = [
-    TeardownStep(.closeInput, milliseconds: 500), TeardownStep(.signal(SIGTERM), milliseconds: 3000),
-  ]
+  private static let chunk = 1 << 16
+  /// More than a pipe or a terminal holds. None of the run may still write, but one of ours started inside it may.
+  private static let lastPieces = 1024
 
   private let directory: [UInt8]
   private let order: LaunchOrder
@@ -72,20 +27,25 @@ final class Keeper {
   private let signals: Int32
   private let listener: Int32
   private let pid = getpid()
+  private var tree = Tree(root: getpid())
   private var recording: Recording
   private var errorsFile: Int32 = -1
   private var errorsKept = 0
   private var agent = Agent()
   private var agentGone = false
+  private var agentStopped = false
   private var state = KeeperState()
   private var lastInput: UInt64 = 0
-  private var viewers: [UInt64: Viewer] = [:]
-  private var nextViewer = Token.firstViewer
+  private var viewers: Viewers
+  private var sizes: Sizes?
+  private var screens = ScreenKeeping()
+  private var draughtsman = Draughtsman()
   private var inputWatched = false
   private var outputWatched = false
   private var ending: KeptEnding?
   private var endingKept = false
   private var toldTrouble: Int32 = 0
+  private var piece = [UInt8](repeating: 0, count: chunk)
 
   init(
     directory: [UInt8], order: LaunchOrder, poll: Int32, signals: Int32, listener: Int32, recording: Recording
@@ -96,6 +56,7 @@ final class Keeper {
     self.signals = signals
     self.listener = listener
     self.recording = recording
+    viewers = Viewers(poll: poll, listener: listener)
   }
 
   private var now: Int64 { apus_monotonic_milliseconds() }
@@ -103,10 +64,14 @@ final class Keeper {
   /// Starts the agent and leaves the card; nil when all is well.
   func begin() -> (what: String, code: Int32)? {
     errorsFile = apus_open(path(directory, RunFile.errors), O_WRONLY | O_CREAT | O_APPEND, 0o600)
-    apus_poll_set(poll, signals, Token.signals, 1, 0, 0)
-    apus_poll_set(poll, listener, Token.listener, 1, 0, 0)
+    sizes = order.terminal.map { Sizes(directory: directory, first: $0.size) }
+    apus_poll_set(poll, signals, Token.signals.rawValue, 1, 0, 0)
+    apus_poll_set(poll, listener, Token.listener.rawValue, 1, 0, 0)
     var never: Int32?
-    switch Agent.start(order) {
+    tree.enterGroup(directory: directory)
+    let start = Agent.start(order)
+    tree.leaveGroup()
+    switch start {
     case .success(let started): agent = started
     case .failure(let failure): never = failure.code
     }
@@ -125,9 +90,9 @@ final class Keeper {
       settle()
       return nil
     }
-    apus_poll_set(poll, agent.output, Token.output, 1, 0, 0)
+    apus_poll_set(poll, agent.output, Token.output.rawValue, 1, 0, 0)
     outputWatched = true
-    apus_poll_set(poll, agent.errors, Token.errors, 1, 0, 0)
+    if agent.errors >= 0 { apus_poll_set(poll, agent.errors, Token.errors.rawValue, 1, 0, 0) }
     return nil
   }
 
@@ -136,33 +101,34 @@ final class Keeper {
     while state.phase != .gone {
       let count = apus_poll_wait(poll, &events, 64, waitMilliseconds())
       for event in events.prefix(Int(max(0, count))) { handle(event) }
-      if recording.isStalled { recording.flush() }
+      if recording.isBehind { recording.flush() }
+      sizes?.keep()
       if ending != nil, !endingKept { keepEnding() }
       perform(state.handle(.timePassed, now: now))
       settle()
-      serve()
+      let told = endingKept ? ending : nil
+      for token in viewers.serve(recording, ending: told, isFull: agent.isFull, now: now) { drop(token) }
     }
   }
 
   private func waitMilliseconds() -> Int32 {
-    var until = state.deadline
-    func atMost(_ moment: Int64) { until = min(until ?? moment, moment) }
-    if recording.isStalled || (ending != nil && !endingKept) { atMost(now + Self.retryMilliseconds) }
-    for viewer in viewers.values {
-      if let since = viewer.blockedSince { atMost(since + Self.slowMilliseconds) }
-    }
-    guard let until else { return -1 }
-    return Int32(clamping: max(0, until - now))
+    let isOwed = recording.isBehind || (ending != nil && !endingKept)
+    let draws = sizes != nil && ending == nil
+    let moments = [
+      state.deadline, isOwed ? now + Self.retryMilliseconds : nil, viewers.patienceEnds,
+      draws ? screens.deadline(recorded: recording.recorded) : nil,
+    ].compactMap(\.self)
+    return moments.min().map { Int32(clamping: max(0, $0 - now)) } ?? -1
   }
 
   private func handle(_ event: apus_poll_event) {
-    switch event.token {
-    case Token.signals: takeSignals()
-    case Token.listener: acceptViewers()
-    case Token.output: readOutput()
-    case Token.errors: readErrors()
-    case Token.input: agent.write()
-    default: hear(event.token)
+    switch Token(rawValue: event.token) {
+    case .signals: takeSignals()
+    case .listener: viewers.accept()
+    case .output: readOutput()
+    case .errors: readErrors()
+    case .input: agent.write()
+    case nil: hear(event.token)
     }
   }
 
@@ -174,7 +140,7 @@ final class Keeper {
       if signal == 0 { return }
       if signal == SIGCHLD { reap() }
       if signal == SIGTERM || signal == SIGINT {
-        perform(state.handle(.endRequested(Self.ownTeardown), now: now))
+        perform(state.handle(.endRequested(KeeperState.ownTeardown), now: now))
       }
     }
   }
@@ -182,9 +148,18 @@ final class Keeper {
   private func reap() {
     var status: Int32 = 0
     while true {
-      let ended = apus_reap(&status)
-      if ended <= 0 { return }
-      if ended == agent.pid, !agentGone {
+      let child = apus_reap_or_stop(&status)
+      if child <= 0 { return }
+      let stopped = apus_status_stopped(status)
+      if stopped >= 0 {
+        if child == agent.pid { agentStopped(stopped == 1) }
+        continue
+      }
+      if child == draughtsman.pid {
+        draughtsman.ended()
+        screenDrawn(well: status == 0)
+      }
+      if child == agent.pid, !agentGone {
         agentGone = true
         let signal = status & 0x7f
         perform(
@@ -194,19 +169,43 @@ final class Keeper {
     }
   }
 
-  private func readOutput() {
-    var chunk = [UInt8](repeating: 0, count: 1 << 16)
-    while agent.output >= 0, !recording.isStalled {
-      let got = read(agent.output, &chunk, chunk.count)
-      if got < 0, errno == EINTR { continue }
-      if got < 0, errno == EAGAIN { return }
-      if got <= 0 {
+  /// Stopped as by Ctrl-Z: whoever sits there decides when it goes on; with nobody there it goes on at once.
+  private func agentStopped(_ stopped: Bool) {
+    agentStopped = stopped
+    viewers.tellViewing(.stopped(stopped))
+    if stopped { continueUnseen() }
+  }
+
+  private func continueUnseen() {
+    if agentStopped, !viewers.anyoneViews, !agentGone { goOn() }
+  }
+
+  /// The whole group goes on, as a shell would have it; its leader is our child and not reaped, so its number is its.
+  private func goOn() { kill(-agent.pid, SIGCONT) }
+
+  /// Reads what the agent wrote: one piece, since the others come first and what is left is told again.
+  private func readOutput(pieces: Int = 1) {
+    for _ in 0..<pieces {
+      guard agent.output >= 0, !recording.isStalled else { return }
+      var filled = 0
+      var isOpen = true
+      while filled < piece.count {
+        let got = apus_read_to(agent.output, &piece, piece.count, filled)
+        if got < 0, errno == EAGAIN { break }
+        // A terminal whose other side is closed by all says EIO.
+        isOpen = got > 0
+        guard isOpen else { break }
+        filled += got
+      }
+      if filled > 0 {
+        recording.append(&piece, count: filled)
+        if sizes != nil { screens.wrote(now: now) }
+      }
+      if !isOpen {
         unwatchOutput()
         agent.closeOutput()
-        return
       }
-      recording.append(chunk[..<got])
-      if got < chunk.count { return }
+      if filled < Self.chunk { return }
     }
   }
 
@@ -216,10 +215,9 @@ final class Keeper {
   }
 
   private func readErrors() {
-    var chunk = [UInt8](repeating: 0, count: 1 << 14)
-    while agent.errors >= 0 {
-      let got = read(agent.errors, &chunk, chunk.count)
-      if got < 0, errno == EINTR { continue }
+    // As much as their pipe holds: what is left is told again.
+    for _ in 0..<16 where agent.errors >= 0 {
+      let got = apus_read_to(agent.errors, &piece, piece.count, 0)
       if got < 0, errno == EAGAIN { return }
       if got <= 0 {
         apus_poll_remove(poll, agent.errors)
@@ -227,7 +225,7 @@ final class Keeper {
         return
       }
       let room = min(got, RunFile.errorsLimit - errorsKept)
-      if room > 0, errorsFile >= 0 { errorsKept += max(0, write(errorsFile, chunk, room)) }
+      if room > 0, errorsFile >= 0 { errorsKept += max(0, write(errorsFile, piece, room)) }
     }
   }
 
@@ -243,16 +241,20 @@ final class Keeper {
         agent.closeInputWhenWritten()
         agent.write()
       case .signalAgent(let signal):
-        if !agentGone { apus_process_signal(agent.pid, agent.start, signal) }
-      case .signalTree(let signal): Tree.signal(signal, below: pid)
+        guard !agentGone else { continue }
+        apus_process_signal(agent.pid, agent.start, signal)
+        // What is stopped takes no signal before it goes on.
+        if agentStopped, signal != SIGKILL { goOn() }
+      case .signalTree(let signal): tree.signal(signal)
       case .announce(let how):
-        readOutput()
+        readOutput(pieces: Self.lastPieces)
         readErrors()
         unwatchOutput()
         agent.closeAll()
+        tree.removeGroup()
         ending = how
         keepEnding()
-      case .leave: break
+      case .leave: tree.removeGroup()
       }
     }
   }
@@ -261,21 +263,22 @@ final class Keeper {
   private func settle() {
     if case .sweeping = state.phase {
       reap()
-      if Tree.isEmpty(below: pid), drained() { perform(state.handle(.treeSeenEmpty, now: now)) }
+      if tree.isEmpty, drained() { perform(state.handle(.treeSeenEmpty, now: now)) }
     }
     if agent.output >= 0, outputWatched == recording.isStalled {
       if recording.isStalled {
         unwatchOutput()
       } else {
-        apus_poll_set(poll, agent.output, Token.output, 1, 0, 0)
+        apus_poll_set(poll, agent.output, Token.output.rawValue, 1, 0, 0)
         outputWatched = true
       }
     }
     if agent.wantsToWrite { agent.write() }
+    viewers.tellViewed()
     if agent.input < 0 { inputWatched = false }
     if agent.input >= 0, agent.wantsToWrite != inputWatched {
       if agent.wantsToWrite {
-        apus_poll_set(poll, agent.input, Token.input, 0, 1, 0)
+        apus_poll_set(poll, agent.input, Token.input.rawValue, 0, 1, 0)
       } else {
         apus_poll_remove(poll, agent.input)
       }
@@ -283,15 +286,28 @@ final class Keeper {
     }
     if recording.trouble != toldTrouble {
       toldTrouble = recording.trouble
-      // Who has not greeted yet is told after the welcome, which is always the first word.
-      for token in viewers.keys where viewers[token]?.greeted == true { viewers[token]?.send(.trouble(toldTrouble)) }
+      viewers.tellGreeted(.trouble(toldTrouble))
     }
+    drawScreen()
   }
 
-  /// The agent's last words are in the recording (with nobody left to write, reading ends by itself).
+  private func drawScreen() {
+    guard sizes != nil, ending == nil,
+      let offset = screens.due(recorded: recording.recorded, segmentBytes: RunFile.segmentBytes, now: now)
+    else { return }
+    screens.began(offset)
+    if !draughtsman.start(directory: directory, offset: offset) { screenDrawn(well: false) }
+  }
+
+  private func screenDrawn(well: Bool) {
+    screens.ended(well: well)
+    recording.drop(shown: screens.shown)
+  }
+
+  /// The agent's last words are in the recording.
   private func drained() -> Bool {
-    readOutput()
-    return !recording.isStalled
+    readOutput(pieces: Self.lastPieces)
+    return !recording.isBehind
   }
 
   private func keepEnding() {
@@ -306,75 +322,79 @@ final class Keeper {
 
   // MARK: viewers
 
-  private func acceptViewers() {
-    while true {
-      let descriptor = apus_unix_accept(listener)
-      guard descriptor >= 0 else { return }
-      var user: uid_t = 0
-      guard apus_peer_user(descriptor, &user) == 0, user == getuid() else {
-        close(descriptor)
-        continue
-      }
-      apus_poll_set(poll, descriptor, nextViewer, 1, 0, 0)
-      viewers[nextViewer] = Viewer(descriptor: descriptor)
-      nextViewer += 1
-    }
-  }
-
   private func hear(_ token: UInt64) {
-    guard let requests = viewers[token]?.receive() else {
-      drop(token)
-      return
-    }
+    guard let requests = viewers.receive(from: token) else { return drop(token) }
     for request in requests { answer(request, to: token) }
   }
 
   private func answer(_ request: KeeperRequest, to token: UInt64) {
-    if viewers[token]?.greeted != true {
-      guard case .hello = request else {
-        drop(token)
-        return
-      }
+    guard let viewer = viewers[token] else { return }
+    if !viewer.greeted {
+      guard case .hello = request else { return drop(token) }
     }
     switch request {
-    case .hello:
-      viewers[token]?.greeted = true
-      viewers[token]?.send(
-        .welcome(
-          .init(
-            version: KeeperProtocol.version, keeper: pid, agent: agent.pid, agentStart: agent.start,
-            recorded: recording.recorded, lastInput: lastInput)))
-      if toldTrouble != 0 { viewers[token]?.send(.trouble(toldTrouble)) }
-    case .follow(let offset): viewers[token]?.follow(from: offset)
+    case .hello: welcome(token)
+    case .follow(let offset):
+      viewers[token]?.follow(from: offset)
+      if offset == .max, viewers.anyoneViews { viewers.send(.viewed(true), to: token) }
     case .input(let number, let bytes):
       if number > lastInput {
         lastInput = number
         agent.queue(bytes)
       }
-      viewers[token]?.send(.taken(number: number))
+      viewers.send(.taken(number: number), to: token)
     case .closeInput: agent.closeInputWhenWritten()
     case .end(let steps): perform(state.handle(.endRequested(steps), now: now))
     case .acknowledgeEnding: perform(state.handle(.endingAcknowledged, now: now))
+    case .signal(let signal): perform([.signalAgent(signal)])
+    case .view, .type, .size, .lead, .leave: answerViewing(request, of: viewer, token)
     }
   }
 
-  private func serve() {
-    for token in Array(viewers.keys) {
-      guard var viewer = viewers[token] else { continue }
-      let fine = viewer.write(recording, ending: endingKept ? ending : nil, now: now)
-      viewers[token] = viewer
-      let slow = viewer.blockedSince.map { now - $0 >= Self.slowMilliseconds } ?? false
-      guard fine, !slow else {
-        drop(token)
-        continue
-      }
-      apus_poll_set(poll, viewer.descriptor, token, 1, viewer.blockedSince == nil ? 0 : 1, 1)
+  private func answerViewing(_ request: KeeperRequest, of viewer: Viewer, _ token: UInt64) {
+    guard sizes != nil else { return viewers.send(.refused(Array("the agent has no terminal".utf8)), to: token) }
+    switch request {
+    case .view(let view):
+      resize(viewers.view(view, by: token))
+      viewers.send(
+        .viewing(
+          available: recording.available, size: sizes?.now ?? view.size, leads: viewers.lead == token), to: token)
+      if agentStopped { viewers.send(.stopped(true), to: token) }
+    case .type(let bytes):
+      guard !viewer.isViewing || viewers.lead == token else { return }
+      agent.queue(bytes)
+      agent.write()
+      viewers[token]?.isHeld = agent.isFull
+    case .size(let size):
+      if viewer.isViewing { viewers[token]?.size = size }
+      if !viewer.isViewing || viewers.lead == token { resize(size) }
+    case .lead: resize(viewers.takeLead(token))
+    case .leave: drop(token, farewell: true)
+    case .hello, .follow, .input, .closeInput, .end, .acknowledgeEnding, .signal: break
     }
   }
 
-  private func drop(_ token: UInt64) {
-    guard let viewer = viewers.removeValue(forKey: token) else { return }
-    apus_poll_remove(poll, viewer.descriptor)
-    close(viewer.descriptor)
+  private func welcome(_ token: UInt64) {
+    viewers[token]?.greeted = true
+    viewers.send(
+      .welcome(
+        .init(
+          version: KeeperProtocol.version, keeper: pid, agent: agent.pid, agentStart: agent.start,
+          recorded: recording.recorded, lastInput: lastInput, terminal: sizes?.now)), to: token)
+    if toldTrouble != 0 { viewers.send(.trouble(toldTrouble), to: token) }
+  }
+
+  private func resize(_ size: TerminalSize?) {
+    guard let size, size.rows > 0, size.columns > 0, size != sizes?.now else { return }
+    // What was written under the old size is taken in first, as far as it is there.
+    readOutput()
+    sizes?.set(size, from: recording.available)
+    agent.resize(size)
+    viewers.tellViewing(.sized(size))
+  }
+
+  private func drop(_ token: UInt64, farewell: Bool = false) {
+    resize(viewers.drop(token, farewell: farewell))
+    continueUnseen()
   }
 }

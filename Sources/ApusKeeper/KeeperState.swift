@@ -39,6 +39,11 @@ struct KeeperState {
   /// How often what would not die is killed again (it may have forked meanwhile).
   static let insistMilliseconds: Int64 = 20
 
+  /// How a keeper ends its agent when it is itself asked to end (a shutdown of the machine).
+  static let ownTeardown = [
+    TeardownStep(.closeInput, milliseconds: 500), TeardownStep(.signal(termination), milliseconds: 3000),
+  ]
+
   private(set) var phase: Phase = .running
 
   /// When `timePassed` is due, on the caller's clock; nil when nothing is awaited.

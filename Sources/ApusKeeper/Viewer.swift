@@ -12,16 +12,24 @@ struct Viewer {
   private(set) var following: UInt64?
   private(set) var toldEnding = false
   var greeted = false
+  /// Its terminal's size, where it views the agent's terminal.
+  var size: TerminalSize?
+  /// Whether it views the terminal: what it types counts only while it leads.
+  var isViewing: Bool { size != nil }
+  var testament: OpenTestament?
+  /// It typed more than the agent reads: nothing more is taken of it until the agent has read.
+  var isHeld = false
   /// When it last took a byte that was meant for it, on the keeper's clock; nil while nothing is owed.
   private(set) var blockedSince: Int64?
+  /// What the loop waits for on its socket.
+  var watched: (readable: Bool, writable: Bool) = (true, false)
 
   static let chunk = 1 << 16
 
   init(descriptor: Int32) { self.descriptor = descriptor }
 
   /// Requests that arrived; nil when the viewer is gone or speaks nonsense.
-  mutating func receive() -> [KeeperRequest]? {
-    var chunk = [UInt8](repeating: 0, count: Self.chunk)
+  mutating func receive(_ chunk: inout [UInt8]) -> [KeeperRequest]? {
     var requests: [KeeperRequest] = []
     while true {
       let got = read(descriptor, &chunk, chunk.count)
@@ -34,7 +42,8 @@ struct Viewer {
       do {
         while let frame = try reader.next() { requests.append(try KeeperRequest(frame)) }
       } catch { return nil }
-      if got < chunk.count { return requests }
+      // What came is to be dealt with before more is taken: who types much waits for an agent that reads little.
+      if got < chunk.count || !requests.isEmpty { return requests }
     }
   }
 
@@ -43,13 +52,6 @@ struct Viewer {
   mutating func follow(from offset: UInt64) {
     following = offset
     toldEnding = false
-  }
-
-  /// Whether there is something it should be sent.
-  func isOwed(_ recording: Recording, ending: KeptEnding?) -> Bool {
-    if outboxStart < outbox.count { return true }
-    guard let following else { return false }
-    return following < recording.recorded || (ending != nil && !toldEnding)
   }
 
   /// Sends what it is owed, as far as its socket takes it. False when it is gone.
@@ -76,16 +78,43 @@ struct Viewer {
   }
 
   private mutating func fill(_ recording: Recording, ending: KeptEnding?) -> Bool {
-    guard let offset = following else { return false }
+    guard let wanted = following else { return false }
+    let offset = max(wanted, recording.oldest)
     let bytes = recording.read(from: offset, limit: Self.chunk)
     if !bytes.isEmpty {
       send(.output(offset: offset, bytes: bytes))
       following = offset + UInt64(bytes.count)
       return true
     }
-    guard let ending, !toldEnding, offset >= recording.recorded else { return false }
+    guard let ending, !toldEnding, offset >= recording.available else { return false }
     send(.ending(ending, recorded: recording.recorded))
     toldEnding = true
     return true
   }
+}
+
+/// A viewer's testament with its terminal already open: a device opened when it is needed might be somebody else's by
+/// then.
+struct OpenTestament {
+  private let device: Int32
+  private let settings: [UInt8]
+  private let bytes: [UInt8]
+
+  /// Nil when the device is no terminal that can be opened.
+  init?(_ testament: View.Testament) {
+    device = apus_tty_device(cString(testament.device))
+    guard device >= 0 else { return nil }
+    settings = testament.settings
+    bytes = testament.bytes
+  }
+
+  /// The viewer went without a farewell.
+  func perform() {
+    apus_tty_restore(device, settings, settings.count)
+    apus_tty_flush(device)
+    _ = apus_write_from(device, bytes, bytes.count, 0)
+    close(device)
+  }
+
+  func tearUp() { close(device) }
 }

@@ -1,6 +1,12 @@
 import ApusKeeper
+import ApusTerminal
+import Glibc
 
-guard CommandLine.arguments.count == 2, !CommandLine.arguments[1].hasPrefix("-") else {
+let words = CommandLine.arguments
+if words.count == 4, words[1] == "--screen", let offset = UInt64(words[3]) {
+  exit(ScreenDrawing.run(directory: words[2], offset: offset))
+}
+guard words.count == 2, !words[1].hasPrefix("-") else {
   keeperUsage()
 }
-keeperMain(directory: CommandLine.arguments[1])
+keeperMain(directory: words[1])
