@@ -18,8 +18,30 @@ package struct LaunchSpec: Equatable, Sendable {
   }
 }
 
+/// The terminal somebody wants an agent to have: that of whoever asks, where there is one.
+package struct TerminalWish: Codable, Equatable, Sendable {
+  package static let largest = 4096
+
+  package var rows: Int
+  package var columns: Int
+  /// The settings of the asker's terminal as bytes; empty: the kernel's own.
+  package var settings: [UInt8]
+
+  package init(rows: Int, columns: Int, settings: [UInt8] = []) {
+    self.rows = rows
+    self.columns = columns
+    self.settings = settings
+  }
+
+  package var isPossible: Bool {
+    (1...Self.largest).contains(rows) && (1...Self.largest).contains(columns) && settings.count <= 1024
+  }
+}
+
 /// How a run takes up its conversation.
 package enum Opening: Equatable, Sendable {
+  /// With exactly these flags and words of a person's, in which the agent finds its conversation itself.
+  case given([String])
   /// A new conversation under the session's id.
   case fresh
   /// The conversation goes on; `continuing` asks the agent to take up the turn that was cut off. `file` names the
@@ -34,7 +56,10 @@ package protocol Agent: Sendable {
   associatedtype Stream: AgentStream
 
   static var name: String { get }
-  static func launch(_ session: Session, opening: Opening, run: Int) -> LaunchSpec
+  /// `settings` is a file that makes the agent report to us, where there is one.
+  static func launch(_ session: Session, opening: Opening, run: Int, settings: String?) -> LaunchSpec
+  /// The same in a terminal; `prompt` is what the agent is asked at once.
+  static func launchInTerminal(_ session: Session, opening: Opening, prompt: String?, settings: String?) -> LaunchSpec
   static func prompt(id: String, text: String) -> [UInt8]
   /// Ends the turn that is under way; `withQueued` takes back what waits behind it as well.
   static func interrupt(id: String, withQueued: Bool) -> [UInt8]

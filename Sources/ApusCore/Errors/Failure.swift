@@ -35,6 +35,8 @@ package enum ErrorCode: String, Codable, CaseIterable, Sendable {
 
   case notResumable = "session.not_resumable"
   case sessionEnded = "session.ended"
+  case sessionWatched = "session.watched"
+  case limitReached = "limit.reached"
   case turnInterrupted = "turn.interrupted"
 
   case agentMissing = "agent.missing"
@@ -60,20 +62,35 @@ package enum ErrorCode: String, Codable, CaseIterable, Sendable {
   case demoUnavailable = "demo.unavailable"
   case internalError = "internal"
 
+  /// Whether whatever is started next would fail of the same.
+  package var isCommonCause: Bool {
+    switch self {
+    case .agentLogin, .agentLimit, .agentOverloaded, .agentMissing, .agentTooOld, .diskFull, .storeFailed,
+      .daemonUnreachable:
+      true
+    case .usage, .nameInvalid, .configurationInvalid, .directoryMissing, .sessionNotFound, .permissionNotFound,
+      .nameTaken, .nameAmbiguous, .sessionLive, .sessionNotRunning, .conversationHeld, .permissionAmbiguous,
+      .daemonTaken, .notResumable, .sessionEnded, .sessionWatched, .limitReached, .turnInterrupted, .agentMaxTurns,
+      .agentBudget, .agentNoConversation, .agentCrashed, .agentError, .timedOut, .daemonVersion,
+      .homeRefused, .permissionDenied, .keeperFailed, .demoUnavailable, .internalError:
+      false
+    }
+  }
+
   /// 0 done, 1 failed, 2 usage, 3 not found, 4 conflict, 5 the agent's fault, 124 timed out.
   package var exitCode: Int32 {
     switch self {
     case .usage, .nameInvalid, .configurationInvalid, .directoryMissing: 2
     case .sessionNotFound, .permissionNotFound: 3
     case .nameTaken, .nameAmbiguous, .sessionLive, .sessionNotRunning, .conversationHeld, .permissionAmbiguous,
-      .daemonTaken:
+      .daemonTaken, .sessionWatched:
       4
     case .agentMissing, .agentTooOld, .agentLogin, .agentLimit, .agentOverloaded, .agentMaxTurns, .agentBudget,
       .agentNoConversation, .agentCrashed, .agentError:
       5
     case .timedOut: 124
     case .notResumable, .sessionEnded, .turnInterrupted, .daemonUnreachable, .daemonVersion, .homeRefused, .diskFull,
-      .storeFailed,
+      .storeFailed, .limitReached,
       .permissionDenied, .keeperFailed, .demoUnavailable, .internalError:
       1
     }

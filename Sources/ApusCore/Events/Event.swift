@@ -39,6 +39,11 @@ package struct Event: Codable, Equatable, Sendable {
     case adopted
     case recordingStalled = "recording.stalled"
     case recordingResumed = "recording.resumed"
+    case queued
+    case limitReached = "limit.reached"
+    case watchBegan = "watch.began"
+    case watchEnded = "watch.ended"
+    case conversationChanged = "conversation.changed"
   }
 }
 

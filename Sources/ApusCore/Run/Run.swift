@@ -23,6 +23,15 @@ package struct Run: Codable, Equatable, Sendable {
   /// Whether it takes up a turn that was cut off.
   package var continuing: Bool
   package var leaseToken: Int64
+  /// Whether the agent sits in a terminal of its own; nil in records of versions that knew streams alone.
+  package var terminal: Bool?
+  /// The boot of the machine its processes were started in: pids and start times of another boot mean nothing.
+  package var boot: String?
+
+  package var isTerminal: Bool { terminal == true }
+
+  /// The offset no recording reaches: who follows from there is told of the ending alone.
+  package static let onlyEnding = UInt64.max
 
   package init(
     session: String, number: Int, directory: String, socket: String, startedAt: Moment, continuing: Bool,

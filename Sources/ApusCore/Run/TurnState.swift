@@ -33,10 +33,17 @@ package struct TurnState: Codable, Equatable, Sendable {
   /// When the activity last changed or was confirmed, and by what.
   package private(set) var source = "process"
   package private(set) var since: Moment
+  /// The moment of its last word when it was found to have been silent for too long; any later word undoes it.
+  package private(set) var stalledSince: Moment?
+  /// Of an agent in a terminal of its own: what is known of it from outside. Nil where its stream tells.
+  package private(set) var terminal: TerminalActivity?
 
   /// `carried`: prompts of the turn that is taken up again; `waiting`: prompts to be sent after it.
-  package init(since: Moment, continuing: Bool = false, carried: [String] = [], waiting: [String] = []) {
+  package init(
+    since: Moment, continuing: Bool = false, carried: [String] = [], waiting: [String] = [], isTerminal: Bool = false
+  ) {
     self.since = since
+    if isTerminal { terminal = TerminalActivity(since: since) }
     self.continuing = continuing
     open = carried + waiting
     started = carried
@@ -48,14 +55,26 @@ package struct TurnState: Codable, Equatable, Sendable {
   /// A prompt that was accepted here is done with, and the agent has come to rest or is at another.
   package func isFinished(_ prompt: String) -> Bool {
     guard !open.contains(prompt), !continuing else { return false }
-    return !open.isEmpty || mode == .idle
+    return !open.isEmpty || mode == .idle || terminal != nil
   }
 
   package var activity: Activity {
+    if isStalled { return .needsYou }
+    if let terminal { return terminal.activity }
     if !pending.isEmpty { return .needsYou }
-    if !open.isEmpty || continuing || mode == .running || mode == .waiting { return .working }
+    if isAtWork { return .working }
     return isReady ? .idle : .unknown
   }
+
+  private var isAtWork: Bool {
+    if let terminal { return terminal.activity == .working }
+    return !open.isEmpty || continuing || mode == .running || mode == .waiting
+  }
+
+  /// At work, and silent for longer than it should be.
+  package var isStalled: Bool { pending.isEmpty && isAtWork && stalledSince == since }
+
+  package mutating func stall() { if isAtWork { stalledSince = since } }
 
   /// Whether ending now would cut a turn off.
   package var isMidTurn: Bool { activity == .working || activity == .needsYou }
@@ -133,6 +152,75 @@ package struct TurnState: Codable, Equatable, Sendable {
       note("stream", now)
     case .retrying: note("stream", now)
     }
+  }
+
+  // MARK: an agent in a terminal
+
+  package func hasHeard(_ report: String) -> Bool { terminal?.hasHeard(report) ?? true }
+
+  /// Whether what the list says is newer than what is known.
+  package func isNews(_ sighting: Sighting) -> Bool { terminal.map { sighting.at > $0.since } ?? false }
+
+  /// Takes in what a hook of an agent in a terminal said. `id` tells the report from every other, `prompt` is the id
+  /// of what was asked, where something was.
+  package mutating func hear(_ report: HookReport, id: String, at: Moment, prompt: String) {
+    guard terminal?.hasHeard(id) == false else { return }
+    let result = result(of: report, at: at)
+    terminal?.hear(report, id: id, at: at)
+    isReady = true
+    if case .prompted = report.fact, terminal?.hasEnded(since: at) == false {
+      if !open.contains(prompt) { open.append(prompt) }
+      if !started.contains(prompt) { started.append(prompt) }
+      terminal?.began(prompt, at: at)
+    }
+    if let result { close(result) }
+    followTerminal()
+  }
+
+  /// Takes in what an agent's own list of processes says of an agent in a terminal.
+  package mutating func see(_ sighting: Sighting) {
+    terminal?.see(sighting)
+    isReady = isReady || sighting.mode != .unknown
+    followTerminal()
+  }
+
+  /// An agent in a terminal is no longer in its own list.
+  package mutating func vanish(now: Moment) {
+    terminal?.vanish(now: now)
+    followTerminal()
+  }
+
+  /// How the turn ended that this report ends; nil where it ends none. What was asked after it was made is another's.
+  package func result(of report: HookReport, at: Moment) -> TurnResult? {
+    let prompts = started.filter { terminal?.wasAsked($0, by: at) ?? true }
+    switch report.fact {
+    case .turnEnded(let text, _):
+      return TurnResult(text: text ?? "", prompts: prompts, failure: nil, cost: nil, tokens: Tokens())
+    case .turnFailed(let failure):
+      return TurnResult(text: "", prompts: prompts, failure: failure, cost: nil, tokens: Tokens())
+    case .started, .prompted, .wentOn, .toolBegan, .permissionAsked, .toolEnded, .ended, .notified: return nil
+    }
+  }
+
+  /// The agent in the terminal has come to rest and never said how its turn ended: somebody interrupted it.
+  package var isLeft: Bool { terminal?.hasRested == true && started.contains { terminal?.restedAfter($0) == true } }
+
+  /// Closes a turn that was left, or that another conversation took the place of.
+  package mutating func leave(_ result: TurnResult) { close(result) }
+
+  private mutating func close(_ result: TurnResult) {
+    lastResult = result
+    lastResult?.text = String(result.text.prefix(Self.longestKept))
+    if result.failure?.code != .turnInterrupted { cut = nil }
+    open.removeAll { result.prompts.contains($0) }
+    started.removeAll { result.prompts.contains($0) }
+    terminal?.finish(result.prompts)
+    continuing = false
+  }
+
+  private mutating func followTerminal() {
+    guard let terminal else { return }
+    (pending, doing, source, since) = (terminal.needs, terminal.doing, terminal.source, terminal.since)
   }
 
   private mutating func note(_ source: String, _ now: Moment) {

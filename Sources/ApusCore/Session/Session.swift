@@ -45,15 +45,20 @@ package struct SpawnSpec: Codable, Equatable, Sendable {
   package var permissionMode: String
   package var maxTurns: Int?
   package var environment: [String: String]
+  /// The agent's own flags as a person gave them (`apus claude`), in place of those above; without what names a
+  /// conversation or is a prompt. Nil where the session was made with our flags.
+  package var arguments: [String]?
 
   package init(
-    program: String, model: String?, permissionMode: String, maxTurns: Int?, environment: [String: String]
+    program: String, model: String?, permissionMode: String, maxTurns: Int?, environment: [String: String],
+    arguments: [String]? = nil
   ) {
     self.program = program
     self.model = model
     self.permissionMode = permissionMode
     self.maxTurns = maxTurns
     self.environment = environment
+    self.arguments = arguments
   }
 }
 
@@ -64,6 +69,26 @@ package struct Tokens: Codable, Equatable, Sendable {
   package init(input: Int = 0, output: Int = 0) {
     self.input = input
     self.output = output
+  }
+}
+
+/// Waits for a place to run in.
+package struct QueuedStart: Codable, Equatable, Sendable {
+  /// Those with smaller numbers come first.
+  package var ticket: Int
+  package var since: Moment
+  /// Whether a conversation goes on then, or one begins.
+  package var resumes: Bool
+  /// The terminal it is to have, and what is asked there at once; a prompt of a headless run waits as an input.
+  package var terminal: TerminalWish?
+  package var prompt: String?
+
+  package init(ticket: Int, since: Moment, resumes: Bool, terminal: TerminalWish? = nil, prompt: String? = nil) {
+    self.ticket = ticket
+    self.since = since
+    self.resumes = resumes
+    self.terminal = terminal
+    self.prompt = prompt
   }
 }
 
@@ -81,6 +106,8 @@ package struct Session: Equatable, Sendable {
   package var state: SessionState = .starting
   /// The number of the latest run, from 1.
   package var run = 1
+  /// Whether the latest run has a terminal; headless and terminal runs alternate.
+  package var terminal = false
   /// `PERSIST_CLAUDE_SESSIONS` as it was when the session was made.
   package var persists = false
   package var createdAt: Moment
@@ -105,6 +132,12 @@ package struct Session: Equatable, Sendable {
   /// What the last failed turn or start said.
   package var problem: Failure?
   package var archivedAt: Moment?
+  /// Set while it waits in the queue.
+  package var queued: QueuedStart?
+  /// A process that is not ours and has the conversation: it is followed, never touched.
+  package var watched: ProcessMark?
+  /// Whether somebody asked for the end of the last run.
+  package var stopped = false
   /// Fields of a later version, kept as they are.
   package var unknown: [String: JSON] = [:]
 
@@ -125,7 +158,7 @@ extension Session: Codable {
   package enum CodingKeys: String, CodingKey, CaseIterable {
     case id, name, conversationID, owner, tags, directory, agent, agentVersion, spec, state, run, persists, createdAt
     case lastActive, ending, model, cost, tokens, prompted, transcriptSeen, transcriptBytes, interrupted, forkedFrom
-    case forkedAtEvent, problem, archivedAt
+    case forkedAtEvent, problem, archivedAt, terminal, queued, watched, stopped
   }
 
   package init(from decoder: any Decoder) throws {
@@ -156,6 +189,10 @@ extension Session: Codable {
     forkedAtEvent = try fields.decodeIfPresent(Int.self, forKey: .forkedAtEvent)
     problem = try fields.decodeIfPresent(Failure.self, forKey: .problem)
     archivedAt = try fields.decodeIfPresent(Moment.self, forKey: .archivedAt)
+    terminal = try fields.decodeIfPresent(Bool.self, forKey: .terminal) ?? false
+    queued = try fields.decodeIfPresent(QueuedStart.self, forKey: .queued)
+    watched = try fields.decodeIfPresent(ProcessMark.self, forKey: .watched)
+    stopped = try fields.decodeIfPresent(Bool.self, forKey: .stopped) ?? false
     let known = Set(CodingKeys.allCases.map(\.rawValue))
     unknown = try JSON(from: decoder).object?.filter { !known.contains($0.key) } ?? [:]
   }
@@ -190,6 +227,10 @@ extension Session: Codable {
     try fields.encodeIfPresent(forkedAtEvent, forKey: .forkedAtEvent)
     try fields.encodeIfPresent(problem, forKey: .problem)
     try fields.encodeIfPresent(archivedAt, forKey: .archivedAt)
+    try fields.encode(terminal, forKey: .terminal)
+    try fields.encodeIfPresent(queued, forKey: .queued)
+    try fields.encodeIfPresent(watched, forKey: .watched)
+    try fields.encode(stopped, forKey: .stopped)
   }
 }
 

@@ -13,6 +13,13 @@ package enum SessionName {
     }
   }
 
+  /// A name made of any text: what may not be in one becomes `-`.
+  package static func made(from text: String) -> String {
+    let bytes = text.utf8.prefix(longest - 8).map { isAllowed($0) ? $0 : UInt8(ascii: "-") }
+    let name = bytes.drop { !isAlphanumeric($0) }
+    return name.isEmpty ? "session" : String(decoding: name, as: UTF8.self)
+  }
+
   private static func isAlphanumeric(_ byte: UInt8) -> Bool {
     (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte)
   }
@@ -36,6 +43,11 @@ package enum SessionName {
 
 /// The short id of a session: four hexadecimal digits, more only where four are taken.
 package enum ShortID {
+  /// Whether `choose` may have made it.
+  package static func isWellFormed(_ text: String) -> Bool {
+    (4...16).contains(text.utf8.count) && text.utf8.allSatisfy { (48...57).contains($0) || (97...102).contains($0) }
+  }
+
   /// The shortest free id that begins as `random` does.
   package static func choose(random: UInt64, taken: (String) -> Bool) -> String {
     var digits = String(random, radix: 16)

@@ -2,7 +2,15 @@
 /// does. Files, environment, `apus help settings` and the manual page derive from this list.
 package enum Setting: String, CaseIterable, Sendable {
   case claude, model, permissionMode, persist, logLevel, logPath, verdictSeconds, startSeconds, stopSeconds
-  case recordingQuotaMB
+  case recordingQuotaMB, detachKeys
+  case maxSessions, maxRunMemoryMB, maxTotalMemoryMB, idleMinutes, stalledMinutes, recoverSpacingSeconds
+  case recoverMaxLoad
+
+  /// Those that are numbers; a daemon gets them from the environment of whoever starts it.
+  package static let numbers: [Setting] = [
+    .verdictSeconds, .startSeconds, .stopSeconds, .recordingQuotaMB, .maxSessions, .maxRunMemoryMB, .maxTotalMemoryMB,
+    .idleMinutes, .stalledMinutes, .recoverSpacingSeconds, .recoverMaxLoad,
+  ]
 
   package struct Facts: Sendable {
     package var variable: String
@@ -56,6 +64,39 @@ package enum Setting: String, CaseIterable, Sendable {
       Facts(
         variable: "APUS_RECORDING_QUOTA_MB", standard: "10240",
         doc: "how much the recordings of ended runs may take; above it the oldest go first", fromRepository: false)
+    case .detachKeys:
+      Facts(
+        variable: "APUS_DETACH_KEYS", standard: "ctrl-\\ d",
+        doc: "the keys that leave an attached terminal: a control key, then a letter", fromRepository: false)
+    case .maxSessions:
+      Facts(
+        variable: "APUS_MAX_SESSIONS", standard: "0",
+        doc: "how many sessions may run at once; more wait for a place (0: no limit)", fromRepository: false)
+    case .maxRunMemoryMB:
+      Facts(
+        variable: "APUS_MAX_RUN_MEMORY_MB", standard: "0",
+        doc: "how much memory a run may take before it is ended gracefully (0: no limit)", fromRepository: false)
+    case .maxTotalMemoryMB:
+      Facts(
+        variable: "APUS_MAX_TOTAL_MEMORY_MB", standard: "0",
+        doc: "how much memory all runs may take before further ones wait (0: no limit)", fromRepository: false)
+    case .idleMinutes:
+      Facts(
+        variable: "APUS_IDLE_MINUTES", standard: "0",
+        doc: "how long a run may idle before it is ended gracefully (0: for ever)", fromRepository: false)
+    case .stalledMinutes:
+      Facts(
+        variable: "APUS_STALLED_MINUTES", standard: "0",
+        doc: "how long a run may work in silence before it needs you (0: for ever)", fromRepository: false)
+    case .recoverSpacingSeconds:
+      Facts(
+        variable: "APUS_RECOVER_SPACING_SECONDS", standard: "2", doc: "how far apart `apus recover` starts sessions",
+        fromRepository: false)
+    case .recoverMaxLoad:
+      Facts(
+        variable: "APUS_RECOVER_MAX_LOAD", standard: "4",
+        doc: "above which load per core `apus recover` waits, for a minute at most (0: it does not look)",
+        fromRepository: false)
     }
   }
 }
@@ -88,7 +129,7 @@ package struct Settings: Equatable, Sendable {
       }
     }
     _ = try flag(.persist)
-    for setting in [Setting.verdictSeconds, .startSeconds, .stopSeconds, .recordingQuotaMB] { _ = try number(setting) }
+    for setting in Setting.numbers { _ = try number(setting) }
     guard ["debug", "info", "warning", "error"].contains(self[.logLevel]) else { throw wrong(.logLevel, "a log level") }
   }
 
