@@ -67,6 +67,9 @@ package struct Places: Equatable, Sendable {
   package func runDirectory(session: String, run: Int) -> String { "\(runs)/\(session)/\(run)" }
   package func keeperSocket(session: String, run: Int) -> String { "\(socketDirectory)/k-\(session)-\(run)" }
 
+  /// Where the agent of a run puts what it needs for the moment; removed with the run's end.
+  package func temporaryDirectory(session: String, run: Int) -> String { "\(socketDirectory)/t-\(session)-\(run)" }
+
   /// What an agent's environment says of its run: found again in every process the run started.
   package func cookie(session: String, run: Int) -> String { "APUS_RUN=" + runDirectory(session: session, run: run) }
 

@@ -15,10 +15,15 @@ package enum Control {
 
   /// Version, verb, and the verb's own JSON.
   package static func request(_ verb: Verb, _ body: some Encodable) throws -> Frame {
+    request(verb, bytes: try JSONText.encode(body))
+  }
+
+  /// Version, verb, and what that verb says otherwise.
+  package static func request(_ verb: Verb, bytes: [UInt8]) -> Frame {
     var writer = ByteWriter()
     writer.number(version)
     writer.string(Array(verb.rawValue.utf8))
-    return Frame(kind: Kind.request, body: writer.bytes + (try JSONText.encode(body)))
+    return Frame(kind: Kind.request, body: writer.bytes + bytes)
   }
 
   package struct Parsed {

@@ -13,12 +13,20 @@ package struct SessionObject: Codable, Equatable, Sendable {
   package var model: String?
   package var permissionMode: String
   package var run: Int
+  /// Whether the latest run has a terminal.
+  package var terminal: Bool
   package var state: SessionState
   package var activity: Activity
   /// What the activity rests on, and how old that is, in seconds.
   package var activitySource: String
   package var activityAge: Double
   package var needs: [PermissionRequest]
+  /// What it needs a person for, in one line.
+  package var needsWhat: String?
+  /// Its place among those that wait to run.
+  package var queue: QueuePlace?
+  /// Who says that there is this session: `apus` of ours, else a file or a program of Claude Code's.
+  package var source = "apus"
   /// What the agent last said or did, in one line.
   package var doing: String?
   package var ending: Ending?
@@ -34,6 +42,14 @@ package struct SessionObject: Codable, Equatable, Sendable {
   package var persists: Bool
   package var interrupted: Bool
   package var forkedFrom: String?
+  /// Bytes: what the processes of a live run share of the machine's memory.
+  package var memory: Int?
+  /// Percent of one core, since it was last looked at.
+  package var cpu: Double?
+  /// TCP ports on which the processes of a live run listen.
+  package var listening: [Int]?
+  /// Bytes: what is kept of its runs.
+  package var disk: Int?
   /// What the last turn answered, where a caller waited for it.
   package var result: String?
 
@@ -52,6 +68,7 @@ package struct SessionObject: Codable, Equatable, Sendable {
     model = session.model ?? session.spec.model
     permissionMode = session.spec.permissionMode
     run = session.run
+    terminal = session.terminal
     state = session.state
     self.activity = activity
     self.activitySource = activitySource
@@ -78,7 +95,9 @@ extension SessionObject {
   private enum CodingKeys: String, CodingKey {
     case id, name, conversationID, owner, tags, directory, agent, agentVersion, model, permissionMode, run, state
     case activity, activitySource, activityAge, needs, doing, ending, verdict, problem, pid, keeperPID, createdAt
-    case lastActive, lastActiveAge, cost, tokens, persists, interrupted, forkedFrom, result
+    case lastActive, lastActiveAge, cost, tokens, persists, interrupted, forkedFrom, result, terminal, needsWhat, queue
+    case source
+    case memory, cpu, listening, disk
   }
 
   /// Every key is always there but `result`; what is unknown is null.
@@ -95,11 +114,15 @@ extension SessionObject {
     try fields.encode(model, forKey: .model)
     try fields.encode(permissionMode, forKey: .permissionMode)
     try fields.encode(run, forKey: .run)
+    try fields.encode(terminal, forKey: .terminal)
     try fields.encode(state, forKey: .state)
     try fields.encode(activity, forKey: .activity)
     try fields.encode(activitySource, forKey: .activitySource)
     try fields.encode(activityAge, forKey: .activityAge)
     try fields.encode(needs, forKey: .needs)
+    try fields.encode(needsWhat, forKey: .needsWhat)
+    try fields.encode(queue, forKey: .queue)
+    try fields.encode(source, forKey: .source)
     try fields.encode(doing, forKey: .doing)
     try fields.encode(ending, forKey: .ending)
     try fields.encode(verdict, forKey: .verdict)
@@ -114,6 +137,10 @@ extension SessionObject {
     try fields.encode(persists, forKey: .persists)
     try fields.encode(interrupted, forKey: .interrupted)
     try fields.encode(forkedFrom, forKey: .forkedFrom)
+    try fields.encode(memory, forKey: .memory)
+    try fields.encode(cpu, forKey: .cpu)
+    try fields.encode(listening, forKey: .listening)
+    try fields.encode(disk, forKey: .disk)
     try fields.encodeIfPresent(result, forKey: .result)
   }
 }
@@ -201,5 +228,31 @@ package struct Finding: Codable, Sendable {
     self.level = level
     self.what = what
     self.mend = mend
+  }
+}
+
+/// Where the latest run of a session is: whoever attaches goes to its keeper, not through the daemon.
+package struct RunPlace: Codable, Equatable, Sendable {
+  package var id: String
+  package var name: String
+  package var run: Int
+  package var directory: String
+  package var socket: String
+  package var terminal: Bool
+  package var isLive: Bool
+  /// Whether it was started for the one who asked.
+  package var isNew: Bool
+
+  package init(
+    id: String, name: String, run: Int, directory: String, socket: String, terminal: Bool, isLive: Bool, isNew: Bool
+  ) {
+    self.id = id
+    self.name = name
+    self.run = run
+    self.directory = directory
+    self.socket = socket
+    self.terminal = terminal
+    self.isLive = isLive
+    self.isNew = isNew
   }
 }

@@ -4,7 +4,10 @@ import ApusCore
 package enum Verb: String, Codable, Sendable, CaseIterable {
   case status, shutDown = "shut_down"
   case new, send, wait, interrupt, permit, list, show, check, logs, events, stop, stopAll = "stop_all", resume
-  case rename, tag, archive, doctor
+  case rename, tag, archive, doctor, locate, claude, recover, adopt
+  case ps, prune
+  /// Its body is a `HookRequest`, its answer what the agent is to be told: bytes both, not JSON.
+  case hook
 }
 
 package struct Nothing: Codable, Sendable {
@@ -20,10 +23,12 @@ package struct NewRequest: Codable, Sendable {
   package var tags: [String]
   package var persists: Bool
   package var wait: Bool
+  /// Nil: headless.
+  package var terminal: TerminalWish?
 
   package init(
     name: String, directory: String, prompt: String?, spec: SpawnSpec, owner: String?, tags: [String],
-    persists: Bool, wait: Bool
+    persists: Bool, wait: Bool, terminal: TerminalWish? = nil
   ) {
     self.name = name
     self.directory = directory
@@ -33,6 +38,7 @@ package struct NewRequest: Codable, Sendable {
     self.tags = tags
     self.persists = persists
     self.wait = wait
+    self.terminal = terminal
   }
 }
 
@@ -92,8 +98,15 @@ package struct ListRequest: Codable, Sendable {
   package var owner: String?
   package var tag: String?
   package var limit: Int?
+  /// Whether what sessions take of the machine is measured for this; else it is told as far as it is known.
+  package var figures: Bool?
+  /// Of the caller's environment what says where Claude Code keeps its things.
+  package var claude: [String: String] = [:]
 
-  package init(all: Bool, resumable: Bool, owner: String?, tag: String?, limit: Int?) {
+  package init(
+    all: Bool, resumable: Bool, owner: String?, tag: String?, limit: Int?, figures: Bool? = nil
+  ) {
+    self.figures = figures
     self.all = all
     self.resumable = resumable
     self.owner = owner
@@ -147,13 +160,18 @@ package struct ResumeRequest: Codable, Sendable {
   package var fork: String?
   package var directory: String?
   package var wait: Bool
+  /// Nil: headless.
+  package var terminal: TerminalWish?
 
-  package init(session: String, text: String?, fork: String?, directory: String?, wait: Bool) {
+  package init(
+    session: String, text: String?, fork: String?, directory: String?, wait: Bool, terminal: TerminalWish? = nil
+  ) {
     self.session = session
     self.text = text
     self.fork = fork
     self.directory = directory
     self.wait = wait
+    self.terminal = terminal
   }
 }
 
@@ -191,4 +209,24 @@ package struct ShutDownRequest: Codable, Sendable {
   package var mode: ShutDownMode
 
   package init(mode: ShutDownMode) { self.mode = mode }
+}
+
+/// `claude` with a person's own flags, in a keeper (`apus claude`).
+package struct ClaudeRequest: Codable, Sendable {
+  /// The flags and words as they were given.
+  package var arguments: [String]
+  package var directory: String
+  package var spec: SpawnSpec
+  package var persists: Bool
+  package var terminal: TerminalWish
+
+  package init(
+    arguments: [String], directory: String, spec: SpawnSpec, persists: Bool, terminal: TerminalWish
+  ) {
+    self.arguments = arguments
+    self.directory = directory
+    self.spec = spec
+    self.persists = persists
+    self.terminal = terminal
+  }
 }
