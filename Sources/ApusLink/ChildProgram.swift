@@ -59,7 +59,7 @@ enum Spawn {
             var plan = apus_spawn_plan(
               program: program, arguments: arguments.baseAddress, argument_bytes: arguments.count,
               environment: variables.baseAddress, environment_bytes: variables.count, directory: directory,
-              input: input, output: output, errors: errors, ready: ready)
+              input: input, output: output, errors: errors, ready: ready, terminal: nil)
             return apus_spawn(&plan, &pid)
           }
         }

@@ -10,7 +10,7 @@ package struct DaemonLink: ~Copyable {
   private let places: Places
   private var reader = FrameReader()
   private var hasSpoken = false
-  private static let patienceMilliseconds: Int64 = 10_000
+  package static let patienceMilliseconds: Int64 = 10_000
   private static let silenceMilliseconds: Int32 = 1_000
 
   private init(descriptor: Int32, places: Places) {
@@ -21,15 +21,17 @@ package struct DaemonLink: ~Copyable {
   deinit { close(descriptor) }
 
   /// Connects; with `starting` the daemon is started where none answers.
-  package static func open(_ places: Places, environment: [String: String], starting: Bool = true) throws(Failure)
-    -> DaemonLink
-  {
+  /// `milliseconds`: how long to wait for one that comes or goes.
+  package static func open(
+    _ places: Places, environment: [String: String], starting: Bool = true,
+    within milliseconds: Int64 = patienceMilliseconds
+  ) throws(Failure) -> DaemonLink {
     if let link = try connect(places) { return link }
     guard starting else {
       throw Failure(.daemonUnreachable, "no daemon runs for \(places.home)", hint: "start it with `apus up`")
     }
     try HomeDirectory.prepare(places)
-    let until = apus_monotonic_milliseconds() + patienceMilliseconds
+    let until = apus_monotonic_milliseconds() + milliseconds
     while true {
       let word = try startDaemon(places, environment)
       if let link = try connect(places) { return link }
@@ -89,16 +91,19 @@ package struct DaemonLink: ~Copyable {
   /// Sends a request and hands every item to `item` until the last frame, which is returned. `item` returning false
   /// ends the conversation early (nil is returned), and so does `reader` where nobody reads any more what is written
   /// there: who follows a session that is silent would never find out by writing.
+  /// `milliseconds`: how long the answer may take; for what can be done without the daemon.
   package mutating func ask(
-    _ verb: Verb, _ body: some Encodable, reader: Int32 = -1, item: ([UInt8]) -> Bool = { _ in true }
+    _ verb: Verb, _ body: some Encodable, within milliseconds: Int64? = nil, reader: Int32 = -1,
+    item: ([UInt8]) -> Bool = { _ in true }
   ) throws(Failure) -> [UInt8]? {
     let frame: Frame
     do { frame = try Control.request(verb, body) } catch {
       throw Failure(.internalError, "the request cannot be written: \(error)")
     }
     try send(frame.encoded)
+    let until = milliseconds.map { apus_monotonic_milliseconds() + $0 }
     while true {
-      guard let frame = try receive(reader: reader) else { return nil }
+      guard let frame = try receive(reader: reader, until: until) else { return nil }
       switch frame.kind {
       case Control.Kind.item: if !item(frame.body) { return nil }
       case Control.Kind.done: return frame.body
@@ -139,7 +144,7 @@ package struct DaemonLink: ~Copyable {
   }
 
   /// Nil when the reader left.
-  private mutating func receive(reader output: Int32) throws(Failure) -> Frame? {
+  private mutating func receive(reader output: Int32, until: Int64?) throws(Failure) -> Frame? {
     if !hasSpoken { try requireDaemon() }
     hasSpoken = true
     var chunk = [UInt8](repeating: 0, count: 1 << 16)
@@ -148,7 +153,11 @@ package struct DaemonLink: ~Copyable {
       var watched = [
         pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0), pollfd(fd: output, events: 0, revents: 0),
       ]
-      guard poll(&watched, 2, -1) > 0 else { continue }
+      let left = until.map { max(0, $0 - apus_monotonic_milliseconds()) }
+      guard poll(&watched, 2, left.map { Int32(clamping: $0) } ?? -1) > 0 else {
+        if left == 0 { throw Self.silent }
+        continue
+      }
       if Int32(watched[1].revents) & (POLLERR | POLLHUP) != 0 { return nil }
       let got = read(descriptor, &chunk, chunk.count)
       if got < 0, errno == EINTR { continue }
@@ -156,6 +165,11 @@ package struct DaemonLink: ~Copyable {
       reader.feed(chunk[..<got])
     }
   }
+
+  /// A daemon is there and says nothing.
+  private static let silent = Failure(
+    .daemonUnreachable, "the daemon does not answer",
+    hint: "`apus logs --daemon` says what it did last; `apus restart` starts another")
 
   /// The connection broke before the answer.
   package static let gone = Failure(

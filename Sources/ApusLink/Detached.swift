@@ -28,11 +28,13 @@ package enum Detached {
 
   /// Our own programs stand beside each other, wherever they were installed.
   package static func sibling(_ name: String) throws(Failure) -> String {
-    guard let own = realpath("/proc/self/exe", nil) else {
+    var target = [CChar](repeating: 0, count: Int(PATH_MAX))
+    let length = readlink("/proc/self/exe", &target, target.count - 1)
+    guard length > 0 else {
       throw Failure(.internalError, "this program does not know where it is", hint: "is /proc mounted?")
     }
-    defer { free(own) }
-    var path = String(cString: own)
+    // Where an upgrade put another program in its place the kernel adds a word to the name; the directory is the same.
+    var path = String(decoding: target[..<length].map { UInt8(bitPattern: $0) }, as: UTF8.self)
     while let last = path.last, last != "/" { path.removeLast() }
     return path + name
   }
@@ -57,14 +59,12 @@ package enum Environment {
   /// role, by which keepers know that it is no part of their run.
   package static func ofOurs(home: String, role: String, from environment: [String: String]) -> [String: String] {
     var own = ["APUS_HOME": home, "APUS_ROLE": role, "SWIFT_BACKTRACE": "enable=no"]
-    for key in ["PATH", "HOME", "TMPDIR", "LANG", "USER", "XDG_CONFIG_HOME", "APUS_LOG_LEVEL", "APUS_LOG_PATH"] {
+    for key in [
+      "PATH", "HOME", "TMPDIR", "LANG", "USER", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR", "APUS_LOG_LEVEL", "APUS_LOG_PATH",
+    ] {
       if let value = environment[key] { own[key] = value }
     }
-    for setting in Setting.allCases where environment[setting.facts.variable] != nil {
-      if [.verdictSeconds, .startSeconds, .stopSeconds, .recordingQuotaMB].contains(setting) {
-        own[setting.facts.variable] = environment[setting.facts.variable]
-      }
-    }
+    for setting in Setting.numbers { own[setting.facts.variable] = environment[setting.facts.variable] }
     return own
   }
 }
