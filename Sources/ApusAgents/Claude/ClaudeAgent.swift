@@ -9,7 +9,7 @@ package enum ClaudeAgent: Agent {
   /// The agent's own text for a turn it is asked to take up again.
   package static let continuation = "Continue from where you left off."
 
-  package static func launch(_ session: Session, opening: Opening, run: Int) -> LaunchSpec {
+  package static func launch(_ session: Session, opening: Opening, run: Int, settings: String?) -> LaunchSpec {
     var arguments = [
       session.spec.program, "-p", "--input-format", "stream-json", "--output-format", "stream-json", "--verbose",
       "--permission-prompt-tool", "stdio", "--replay-user-messages", "--permission-mode", session.spec.permissionMode,
@@ -20,11 +20,13 @@ package enum ClaudeAgent: Agent {
     environment["CLAUDE_CODE_EMIT_SESSION_STATE_EVENTS"] = "1"
     environment["PWD"] = session.directory
     // With `=`, so that a value can never be read as a flag.
+    if let settings { arguments.append("--settings=\(settings)") }
     switch opening {
     case .fresh: arguments.append("--session-id=\(session.conversationID)")
     case .resumed(let continuing, let file):
       arguments.append("--resume=\(file ?? session.conversationID)")
       if continuing { environment["CLAUDE_CODE_RESUME_INTERRUPTED_TURN"] = "1" }
+    case .given(let words): arguments += words
     case .forked(let parent):
       arguments += ["--resume=\(parent)", "--fork-session", "--session-id=\(session.conversationID)"]
     }

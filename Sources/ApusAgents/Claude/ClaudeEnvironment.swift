@@ -19,7 +19,11 @@ package enum ClaudeEnvironment {
   /// What we ourselves put into an agent's environment: of an outer run, when a session makes a session.
   private static let ours: Set<String> = [
     "APUS_RUN", "APUS_SESSION", "APUS_ROLE", "APUS_KEEPS", "CLAUDE_CODE_RESUME_INTERRUPTED_TURN",
+    "CLAUDE_CODE_TMPDIR",
   ]
+
+  /// Where Claude Code puts its own sockets and leavings (measured on 2.1.329); the tools' TMPDIR is another matter.
+  package static let temporaryDirectory = "CLAUDE_CODE_TMPDIR"
 
   /// `CLAUDE_HOME` is a name people use and Claude Code ignores (claude-contract §1.1): where `CLAUDE_CONFIG_DIR` is
   /// not set it is passed on as that, unless it names the default place, since setting it would move `.claude.json`.

@@ -35,6 +35,14 @@ enum ClaudeFailure {
       ?? Failure(.agentError, "the call to the model failed (\(SessionName.printable(what)))")
   }
 
+  /// Of a turn that failed in a terminal: the word its hook bears, and what the screen says.
+  static func of(hook word: String, text: String) -> Failure {
+    read(text) ?? of(status: nil, text: word)
+      ?? Failure(
+        .agentError, brief(text) ?? "the turn failed without a word (\(SessionName.printable(word)))",
+        hint: "send another message to go on")
+  }
+
   /// Of free text: standard error, or an answer that is an error.
   static func read(_ text: String) -> Failure? {
     if text.contains("No conversation found") {

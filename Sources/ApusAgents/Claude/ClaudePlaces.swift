@@ -25,6 +25,21 @@ package enum ClaudePlaces {
     return String(decoding: letters[..<longestSlug], as: UTF8.self) + "-" + String(hash.magnitude, radix: 36)
   }
 
+  /// The conversation `claude --continue` would take up there: the one whose transcript was written last. Nil when there
+  /// is none.
+  package static func newest(directory: String, configuration: String) -> String? {
+    guard let real = realPath(directory) else { return nil }
+    let place = configuration + "/projects/" + slug(realPath: real)
+    var newest: (id: String, at: Double)?
+    for name in names(in: place) ?? [] where name.hasSuffix(".jsonl") {
+      var facts = stat()
+      guard stat(place + "/" + name, &facts) == 0 else { continue }
+      let at = Double(facts.st_mtim.tv_sec) + Double(facts.st_mtim.tv_nsec) / 1e9
+      if at > newest?.at ?? 0 { newest = (String(name.dropLast(6)), at) }
+    }
+    return newest?.id
+  }
+
   /// Symlinks resolved, as Claude Code sees its working directory; nil when it is not there.
   static func realPath(_ path: String) -> String? {
     guard let resolved = realpath(path, nil) else { return nil }
