@@ -19,10 +19,17 @@ extension Coordinator {
       let inputs = try store.loadInputs(of: session.id, finished: false)
       let waiting = inputs.filter { $0.kind == .prompt }.map(\.promptID)
       let liveRun = try LiveRun(
-        run: run, turn: TurnState(since: now, continuing: run.continuing, waiting: waiting),
+        run: run,
+        turn: TurnState(
+          since: run.isTerminal ? run.startedAt : now, continuing: run.continuing, waiting: waiting,
+          isTerminal: run.isTerminal),
         greeting: ClaudeAgent.greeting, inputs: inputs, store: store, log: log, hooks: hooks())
       live[session.id] = liveRun
-      if liveRun.attach() {
+      hearSpooled(liveRun)
+      if run.isOfAnotherBoot(than: boot) {
+        log.warning("session \(session.id) \(session.name): the machine was started again since run \(run.number)")
+        keeperGone(liveRun)
+      } else if liveRun.attach() {
         log.info("session \(session.id) \(session.name): adopted, run \(run.number)")
         try liveRun.advance([liveRun.event(.adopted)])
       } else {
@@ -31,6 +38,11 @@ extension Coordinator {
       }
     }
     for session in sessions.values where session.state.isLive && live[session.id] == nil {
+      if session.state == .queued { continue }
+      if let mark = session.watched {
+        watch(session.id, mark)
+        continue
+      }
       // Recorded, and its run never was: the daemon ended in between.
       try update(session.id) { session in
         session.state = .ended
@@ -38,6 +50,8 @@ extension Coordinator {
       }
       log.warning("session \(session.id) \(session.name): its start was never completed")
     }
+    serveQueue()
+    watchLimits()
   }
 
   /// The last daemon kept the run's ending and ended before it told the keeper, which waits to be told.

@@ -64,9 +64,9 @@ final class AgentProbe {
     return String(version)
   }
 
-  /// Runs a program with nothing on its input; its output (at most 64 KiB) and raw status (-1: it did not end in time
+  /// Runs a program with nothing on its input; its output (at most 4 MiB) and raw status (-1: it did not end in time
   /// or could not be started).
-  private func run(_ arguments: [String], _ environment: [String: String]) async -> (String, Int32) {
+  func run(_ arguments: [String], _ environment: [String: String]) async -> (String, Int32) {
     guard
       let child = ChildProgram.start(arguments, environment: environment, directory: "/", pipes: .output)
     else { return ("", -1) }
@@ -84,7 +84,7 @@ final class AgentProbe {
       pipe.onReadable = {
         var chunk = [UInt8](repeating: 0, count: 4096)
         let got = read(pipe.number, &chunk, chunk.count)
-        if got > 0, output.count < 1 << 16 { output += chunk[..<got] }
+        if got > 0, output.count < 1 << 22 { output += chunk[..<got] }
         if got == 0 { pipe.close() }
       }
       pipe.watch()

@@ -15,13 +15,22 @@ package final class Coordinator {
   let places: Places
   let store: any Store
   let log: Log
-  let settings: Settings
+  let settingsSource: SettingsSource
+  let limits = LimitDesk()
+  let watches = WatchDesk()
   let environment: [String: String]
   let changes = Changes()
   let children: Children
   let probe: AgentProbe
   let verdicts: VerdictDesk
+  let figures: Figures
+  let directories = DirectoryWatch()
+  let registries: RegistryDesk
+  /// The run directories of terminals, watched for what hooks leave there, by session; -1 while that begins.
+  var spools: [String: Int32] = [:]
   let startedAt = apus_wall_seconds()
+  /// Which boot of the machine this is.
+  let boot = Processes.bootID()
 
   var sessions: [String: Session] = [:]
   var live: [String: LiveRun] = [:]
@@ -31,6 +40,7 @@ package final class Coordinator {
   /// Sessions whose resume is under way.
   var busy: Set<String> = []
   var quotaCheckedAt: Moment = 0
+  var isRecovering = false
 
   package init(
     places: Places, store: any Store, log: Log, settings: Settings, environment: [String: String], children: Children
@@ -38,9 +48,11 @@ package final class Coordinator {
     self.places = places
     self.store = store
     self.log = log
-    self.settings = settings
+    settingsSource = try SettingsSource(settings, environment: environment, log: log)
     self.environment = environment
     self.children = children
+    figures = Figures(places: places)
+    registries = RegistryDesk(directories)
     probe = AgentProbe(store: store, children: children)
     verdicts = VerdictDesk(milliseconds: Int(try settings.number(.verdictSeconds) * 1000), log: log)
     for var session in try store.loadSessions() {
@@ -55,6 +67,7 @@ package final class Coordinator {
   }
 
   var now: Moment { apus_wall_seconds() }
+  var settings: Settings { settingsSource.current }
 
   // MARK: finding
 
@@ -89,11 +102,19 @@ package final class Coordinator {
 
   func requireLive(_ session: Session) throws(Failure) -> LiveRun {
     guard let run = live[session.id], !run.isOver else {
+      try refuseWatched(session)
       throw Failure(
         .sessionNotRunning, "\(session.name) (\(session.id)) is not running: it is \(session.state.rawValue)",
-        hint: "`apus resume \(session.name)` continues it")
+        hint: session.state == .queued
+          ? "it starts by itself; `apus stop \(session.name)` takes it out of the queue"
+          : "`apus resume \(session.name)` continues it")
     }
     return run
+  }
+
+  /// An id nobody has, and that nothing on the disk is left of.
+  func freeID() -> String {
+    ShortID.choose(random: RandomID.number()) { sessions[$0] != nil || Files.isThere(places.runs + "/" + $0) }
   }
 
   func requireFree(name: String) throws(Failure) {
@@ -136,7 +157,12 @@ package final class Coordinator {
     let activity: Activity
     let source: String
     let since: Moment
+    let seen = session.watched == nil ? nil : watches.seen[session.id]
     switch session.state {
+    case .running where seen?.status != nil:
+      activity = seen?.activity ?? .unknown
+      source = "sessions file"
+      since = seen?.statusUpdatedAt ?? session.lastActive
     case .running where run != nil, .starting where run != nil:
       // A run with prompts accepted works, also while its agent still starts.
       activity = run?.turn.activity ?? .unknown
@@ -144,13 +170,18 @@ package final class Coordinator {
       since = run?.turn.since ?? session.lastActive
     case .queued, .starting, .running, .ended, .lost, .archived:
       activity = .unknown
-      source = session.state == .starting ? "process" : "ending"
+      source = session.state == .starting || session.watched != nil ? "process" : "ending"
       since = session.lastActive
     }
-    return SessionObject(
+    var object = SessionObject(
       session: session, activity: activity, activitySource: source, activityAge: max(0, now - since),
-      needs: run?.turn.pending ?? [], doing: run?.turn.doing, verdict: verdict, pid: run?.run.agent.map { Int($0.pid) },
-      keeperPID: run?.run.keeper.map { Int($0.pid) }, now: now)
+      needs: run?.turn.pending ?? [], doing: run?.turn.doing, verdict: verdict,
+      pid: (run?.run.agent ?? session.watched).map { Int($0.pid) }, keeperPID: run?.run.keeper.map { Int($0.pid) },
+      now: now)
+    object.needsWhat = run?.turn.pending.first?.brief ?? seen?.waitingFor
+    if run?.turn.isStalled == true { object.needsWhat = "stalled: silent for \(MomentText.age(now - since))" }
+    figures.tell(&object, live: run?.run)
+    return object
   }
 
   func object(_ id: String) async throws -> SessionObject {
@@ -158,7 +189,10 @@ package final class Coordinator {
       throw Failure(.sessionNotFound, "the session is gone", hint: "`apus list --all` shows every session")
     }
     let verdict = await verdicts.evaluate([query(session)])[0]
-    return object(sessions[id] ?? session, verdict: verdict)
+    if session.watched != nil { await lookAtWatched() }
+    var object = object(sessions[id] ?? session, verdict: verdict)
+    if object.state == .queued { object.queue = queuePlaces()[id] }
+    return object
   }
 
   func query(_ session: Session, directory: String? = nil) -> VerdictDesk.Query {

@@ -17,7 +17,7 @@ extension Coordinator {
     let version = try await probe.check(program: spec.program, environment: spec.environment)
     // Somebody may have taken the name while the program was asked.
     try requireFree(name: request.name)
-    let id = ShortID.choose(random: RandomID.number()) { sessions[$0] != nil }
+    let id = freeID()
     var session = Session(
       id: id, name: request.name, conversationID: RandomID.conversation(), directory: request.directory, spec: spec,
       createdAt: now)
@@ -26,14 +26,26 @@ extension Coordinator {
     session.persists = request.persists
     session.agentVersion = version
     session.prompted = request.prompt != nil
-    let inputs = try keep(session, prompt: request.prompt)
+    session.terminal = request.terminal != nil
+    // At a terminal the prompt is a word of the command line, and what comes of it is seen there.
+    let inputs = try keep(session, prompt: request.terminal == nil ? request.prompt : nil)
     log.info("session \(id) \(session.name): created, conversation \(session.conversationID)")
-    try await start(id, opening: .fresh, continuing: false, carried: [], inputs: inputs)
+    try await begin(id, opening: .fresh, inputs: inputs, terminal: request.terminal, prompt: request.prompt)
     return try await reply(id, waitingFor: request.wait ? inputs.last?.promptID : nil, caller)
   }
 
+  /// Starts a session that never ran, or has it wait for a place to run in.
+  func begin(
+    _ id: String, opening: Opening, inputs: [Input], terminal: TerminalWish?, prompt: String?
+  ) async throws {
+    guard await takePlace(id) else { return try enqueue(id, terminal: terminal, prompt: prompt) }
+    defer { leavePlace(id) }
+    try await start(
+      id, opening: opening, continuing: false, carried: [], inputs: inputs, terminal: terminal, prompt: prompt)
+  }
+
   /// The record of a new session and its first prompt, in one step.
-  private func keep(_ session: Session, prompt: String?) throws -> [Input] {
+  func keep(_ session: Session, prompt: String?) throws -> [Input] {
     let inputs = try store.transaction { () -> [Input] in
       try store.save(session)
       guard let prompt else { return [] }
@@ -75,6 +87,18 @@ extension Coordinator {
         hint: "one of \(ClaudeAgent.permissionModes.joined(separator: ", "))")
     }
     if let prompt = request.prompt { try check(prompt: prompt) }
+    try check(request.terminal)
+    if request.terminal != nil, request.wait {
+      throw Failure(
+        .usage, "a terminal's turns are watched, not waited for", hint: "`apus wait NAME` waits until it is idle")
+    }
+  }
+
+  static func check(_ terminal: TerminalWish?) throws(Failure) {
+    guard let terminal, !terminal.isPossible else { return }
+    throw Failure(
+      .usage, "a terminal of \(terminal.columns)x\(terminal.rows) cannot be made",
+      hint: "columns and rows are 1 to \(TerminalWish.largest)")
   }
 
   static func check(prompt: String) throws(Failure) {
@@ -116,7 +140,7 @@ extension Coordinator {
 
   package func archive(_ request: SessionRequest) async throws -> SessionObject {
     let session = try require(request.session)
-    guard live[session.id] == nil else {
+    guard live[session.id] == nil, !session.state.isLive else {
       throw Failure(
         .sessionLive, "\(session.name) (\(session.id)) is \(session.state.rawValue)",
         hint: "stop it first: `apus stop \(session.name)`")

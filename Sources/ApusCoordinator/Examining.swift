@@ -37,16 +37,17 @@ extension Coordinator {
     let lost = sessions.values.filter { $0.state == .lost }.map(\.name).sorted()
     if !lost.isEmpty {
       findings.append(
-        Finding(.note, "lost: \(lost.prefix(5).joined(separator: ", "))", mend: "apus resume \(lost[0])"))
+        Finding(.note, "lost: \(lost.prefix(5).joined(separator: ", "))", mend: "apus recover"))
     }
     let interrupted = sessions.values.filter { $0.state == .ended && $0.interrupted }.map(\.name).sorted()
     if !interrupted.isEmpty {
       findings.append(
         Finding(
           .note, "ended in the middle of a turn: \(interrupted.prefix(5).joined(separator: ", "))",
-          mend: "apus resume \(interrupted[0])"))
+          mend: "apus recover"))
     }
     findings.append(Finding(.fine, "\(sessions.count) sessions, \(live.count) live"))
+    findings.append(await orphans())
     return findings
   }
 }

@@ -38,7 +38,26 @@ enum Files {
     mkdir(path, 0o700) == 0 || errno == EEXIST ? 0 : errno
   }
 
+  /// What is in a directory; nothing where it cannot be read.
+  static func names(_ directory: String) -> [String] {
+    guard let open = opendir(directory) else { return [] }
+    defer { closedir(open) }
+    var names: [String] = []
+    while let entry = readdir(open) {
+      names.append(
+        withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+          pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+        })
+    }
+    return names
+  }
+
   static func remove(_ path: String) { unlink(path) }
+
+  /// Removes a directory of ours and all that is below it; links are removed, never followed.
+  static func removeTree(_ path: String) { apus_tree_remove(path) }
+
+  static func isThere(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
   static func size(_ path: String) -> Int? {
     var facts = stat()

@@ -29,9 +29,11 @@ extension Coordinator {
         try update(id) { session in
           if session.state == .starting { session.state = .running }
           session.agentVersion = version ?? session.agentVersion
-          session.problem = nil
+          // A turn that is taken up again may be over before the greeting is answered.
+          session.problem = run.turn.cut == nil ? run.turn.lastResult?.failure : nil
         }
       }
+      serveQueue()
       log.info(
         "session \(id): established, run \(run.run.number), agent \(run.run.agent.map { "\($0.pid)" } ?? "?") \(version ?? "")"
       )
@@ -61,7 +63,7 @@ extension Coordinator {
   }
 
   /// Remembers how large the transcript is: a smaller one later has lost something.
-  private func noteTranscript(_ id: String) {
+  func noteTranscript(_ id: String) {
     guard let session = sessions[id] else { return }
     let query = query(session)
     LoopActor.begin { [self] in
@@ -92,7 +94,9 @@ extension Coordinator {
         "the agent could not be started in \(sessions[run.session]?.directory ?? "?"): \(String(cString: apus_error_text(code)))",
         hint: "are the directory and the claude program there? `apus show` names both")
     }
-    if problem == nil, !run.isStopping {
+    problem = problem ?? run.endsBecause
+    // A person sits at a terminal and saw what the agent said of its end.
+    if problem == nil, !run.isStopping, !run.run.isTerminal {
       problem = run.turn.isReady ? nil : run.turn.lastResult?.failure
       problem = problem ?? ClaudeAgent.failure(of: ending, errors: text)
     }
@@ -135,8 +139,12 @@ extension Coordinator {
         }
       }
       run.acknowledgeEnding()
+      let temporary = places.temporaryDirectory(session: id, run: run.run.number)
+      LoopActor.begin { await Offload.run { Files.removeTree(temporary) } }
       if live[id] === run { live[id] = nil }
+      stopHearing(run)
       keepToQuota()
+      serveQueue()
     } catch {
       // Not kept (a full disk): the keeper keeps it, and it is tried again.
       log.error("session \(id): its ending is not kept yet: \(error)")
@@ -155,6 +163,10 @@ extension Coordinator {
     if let bytes = Files.load(run.run.directory + "/" + RunFile.ending), let note = try? EndingNote(bytes) {
       run.readRest()
       return finish(run, note.ending)
+    }
+    if run.run.isOfAnotherBoot(than: boot) {
+      // Whoever has its pids now is somebody else, and nothing of it can be left.
+      return conclude(run)
     }
     if let keeper = run.run.keeper ?? card(run)?.keeper, Processes.isAlive(keeper) {
       // Alive and not answering for a moment: indeterminate means alive.
@@ -182,22 +194,32 @@ extension Coordinator {
     let agent = run.run.agent ?? card(run)?.agent
     await endTree(session: run.session, run: run.run.number, agent: agent)
     guard live[run.session] === run else { return }
+    conclude(run)
+  }
+
+  /// Nothing of the run lives, and nobody saw it end.
+  private func conclude(_ run: LiveRun) {
     run.readRest()
     close(run, phase: .lost, state: .lost, ending: nil, problem: nil)
     Files.remove(run.run.socket)
     log.warning("session \(run.session): run \(run.run.number) is lost; nothing of it is left")
   }
 
-  /// Ends whatever still lives of a run, found by the mark in its environment: first politely, so that the agent
+  /// Ends whatever still lives of a run, found by the mark in its environment and, where it had one, by its control
+  /// group: first politely, so that the agent
   /// writes down its conversation, then for good.
   func endTree(session: String, run: Int, agent: ProcessMark?) async {
     let cookie = places.cookie(session: session, run: run)
+    let directory = places.runDirectory(session: session, run: run)
     let since = apus_monotonic_milliseconds()
     var asked: Set<ProcessMark> = []
     while true {
-      var members = await Offload.run { Processes.carrying(cookie) }
+      var members = await Offload.run { () -> [ProcessMark] in
+        let marked = Processes.carrying(cookie)
+        return marked + ControlGroup.members(of: directory).filter { !marked.contains($0) }
+      }
       if let agent, Processes.isAlive(agent), !members.contains(agent) { members.append(agent) }
-      if members.isEmpty { return }
+      if members.isEmpty { return ControlGroup.remove(of: directory) }
       let elapsed = apus_monotonic_milliseconds() - since
       if elapsed < 1200, let agent, members.contains(agent) {
         if asked.insert(agent).inserted { Processes.signal(agent, 15) }

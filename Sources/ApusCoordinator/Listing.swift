@@ -12,8 +12,19 @@ extension Coordinator {
       .filter { request.owner == nil || $0.owner == request.owner }
       .filter { session in request.tag.map { session.tags.contains($0) } ?? true }
       .sorted { ($0.lastActive, $0.id) > ($1.lastActive, $1.id) }
+    if request.figures == true { await measure(chosen) }
     let judged = await verdicts.evaluate(chosen.map { query($0) })
-    var objects = zip(chosen, judged).map { object(sessions[$0.id] ?? $0, verdict: $1) }
+    if chosen.contains(where: { $0.watched != nil }) { await lookAtWatched() }
+    watchLimits()
+    let queued = queuePlaces()
+    var objects = zip(chosen, judged).map { session, verdict in
+      var object = object(sessions[session.id] ?? session, verdict: verdict)
+      object.queue = queued[session.id]
+      return object
+    }
+    if request.all, !request.resumable, request.owner == nil, request.tag == nil {
+      objects += await foreign(seenFrom: request.claude).filter { $0.mark != nil }.map { object($0, verdict: nil) }
+    }
     // The limit counts what will really resume, so it comes last.
     if request.resumable { objects.removeAll { !$0.verdict.resumable } }
     if let limit = request.limit { objects = Array(objects.prefix(limit)) }
@@ -21,7 +32,9 @@ extension Coordinator {
   }
 
   package func show(_ request: SessionRequest) async throws -> SessionObject {
-    try await object(try require(request.session).id)
+    let session = try require(request.session)
+    await measure([session])
+    return try await object(session.id)
   }
 
   package func check(_ request: CheckRequest) async throws -> [CheckItem] {

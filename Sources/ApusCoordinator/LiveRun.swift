@@ -20,6 +20,8 @@ final class LiveRun {
     var changed: @LoopActor (LiveRun, [AgentEvent]) -> Void
     var ended: @LoopActor (LiveRun, KeptEnding) -> Void
     var lost: @LoopActor (LiveRun) -> Void
+    /// The keeper said who its agent is.
+    var attached: @LoopActor (LiveRun) -> Void
   }
 
   private static let greetingNumber: UInt64 = 1
@@ -33,22 +35,26 @@ final class LiveRun {
   private var partial: [UInt8] = []
   private(set) var inputs: [Input]
   private var nextNumber: UInt64 = greetingNumber + 1
-  private var link: KeeperLink?
+  private(set) var link: KeeperLink?
   /// The keeper said which inputs it has; before that no number is known to be free.
   private var isWelcome = false
   private var greeting: [UInt8]
   private let store: any Store
-  private let log: Log
+  let log: Log
   private let hooks: Hooks
   /// Asked to end: an ending is no crash then.
   var isStopping = false
+  /// Why we end it, where that is to be told of the session afterwards.
+  var endsBecause: Failure?
+  /// Somebody is attached to it.
+  var hasViewers = false
   private(set) var isOver = false
   /// Its ending is among the events; keeping it in the store may have to be tried again.
   var isEndingTold = false
   private(set) var trouble: Int32 = 0
   /// Why what the agent writes cannot be taken in at the moment. It is recorded, and read again until it can.
   private(set) var obstacle: Failure?
-  private var endWhenIdle: [TeardownStep]?
+  var endWhenIdle: [TeardownStep]?
   /// What came of the latest turns, as far as this daemon saw it: whoever waits for one is woken long before it is
   /// forgotten, and a run of many turns must not grow with each answer.
   private var outcomes: [TurnResult] = []
@@ -126,14 +132,27 @@ final class LiveRun {
       ])
     case .refused(let reason):
       log.error("run \(run.holder): keeper refused: \(String(decoding: reason, as: UTF8.self))")
+    // Said to viewers alone.
+    case .viewing, .leads, .sized, .stopped: break
+    case .viewed(let isViewed): hasViewers = isViewed
     }
   }
+
+  /// The agent is there and can be talked to; of a terminal we know only that its program runs.
+  var isEstablished: Bool { run.isTerminal ? isWelcome : turn.isReady }
 
   private func welcomed(_ welcome: KeeperReply.Welcome) {
     isWelcome = true
     let start = welcome.agentStart
     run.agent = welcome.agent > 0 ? ProcessMark(pid: welcome.agent, start: start) : nil
     run.keeper = Processes.mark(of: welcome.keeper)
+    hooks.attached(self)
+    if run.isTerminal {
+      // What a terminal shows is nobody's words: only its ending is waited for here.
+      link?.send(.follow(offset: Run.onlyEnding))
+      if run.phase == .starting { hooks.changed(self, [.ready(version: nil)]) }
+      return
+    }
     link?.send(.follow(offset: offset))
     if welcome.lastInput < Self.greetingNumber { link?.send(.input(number: Self.greetingNumber, bytes: greeting)) }
     nextNumber = max(nextNumber, welcome.lastInput + 1)
@@ -179,8 +198,7 @@ final class LiveRun {
     } catch { return reread(error as? Failure ?? Failure(.internalError, "\(error)")) }
     obstacle = nil
     partial.removeFirst(last + 1)
-    for case .turnEnded(let result) in seen { outcomes.append(result) }
-    outcomes.removeFirst(max(0, outcomes.count - Self.outcomesKept))
+    remember(seen)
     hooks.changed(self, seen)
     if isOver { return }
     settleInputs()
@@ -242,7 +260,7 @@ final class LiveRun {
   }
 
   private func sendWaiting() {
-    guard link != nil, isWelcome else { return }
+    guard link != nil, isWelcome, !run.isTerminal else { return }
     for index in inputs.indices where inputs[index].number == nil {
       switch inputs[index].kind {
       case .control: break
@@ -264,6 +282,26 @@ final class LiveRun {
     case .control: Array(input.text.utf8)
     case .prompt, .continuation: ClaudeAgent.prompt(id: input.promptID, text: input.text)
     }
+  }
+
+  /// The prompt of ours with that text which the agent has and nothing was seen of since.
+  func promptNotTakenUp(_ text: String) -> String? {
+    func trimmed(_ text: String) -> Substring { text.trimmingPrefix { $0.isWhitespace } }
+    return inputs.first { input in
+      input.kind == .prompt && input.number != nil && turn.open.contains(input.promptID)
+        && !turn.started.contains(input.promptID) && trimmed(input.text) == trimmed(text)
+    }?.promptID
+  }
+
+  /// What was heard of the agent otherwise than from its stream.
+  func settle(_ said: [AgentEvent]) {
+    remember(said)
+    settleInputs()
+  }
+
+  private func remember(_ said: [AgentEvent]) {
+    for case .turnEnded(let result) in said { outcomes.append(result) }
+    outcomes.removeFirst(max(0, outcomes.count - Self.outcomesKept))
   }
 
   private func wasTaken(_ number: UInt64) {
@@ -299,28 +337,8 @@ final class LiveRun {
     } catch { log.error("run \(run.holder): \(error)") }
   }
 
-  // MARK: ending
-
-  /// Begins to end the run; the keeper carries the plan out, also without us.
-  func end(now isNow: Bool, milliseconds: UInt32) {
-    isStopping = true
-    if isNow {
-      link?.send(.end([TeardownStep(.signal(15), milliseconds: 1500)]))
-      return
-    }
-    let quiet = [
-      TeardownStep(.closeInput, milliseconds: milliseconds), TeardownStep(.signal(15), milliseconds: milliseconds),
-    ]
-    guard turn.isMidTurn, turn.isReady else {
-      link?.send(.end(quiet))
-      return
-    }
-    do { try advance([]) { $0.stop() } } catch { log.error("run \(run.holder): \(error)") }
-    // The turn is interrupted; when the agent has come to rest the rest of the plan follows at once, not after the limit.
-    endWhenIdle = quiet
-    let interrupt = ClaudeAgent.interrupt(id: "apus-stop", withQueued: true)
-    link?.send(.end([TeardownStep(.say(interrupt), milliseconds: milliseconds)] + quiet))
-  }
+  /// What is typed at its terminal.
+  func type(_ keys: [UInt8]) { link?.send(.type(keys)) }
 
   func acknowledgeEnding() {
     link?.send(.acknowledgeEnding)
@@ -329,6 +347,7 @@ final class LiveRun {
 
   /// Reads what is in the recording but was not seen yet, from the file itself: its keeper is gone.
   func readRest() {
+    guard !run.isTerminal else { return }
     let path = run.directory + "/" + RunFile.recording
     guard let rest = Files.load(path, from: offset + UInt64(partial.count)) else { return }
     isOver = true
@@ -343,6 +362,9 @@ final class LiveRun {
   }
 
   func markRunning() { run.phase = .running }
+
+  /// The run holds another lease now, or none.
+  func hold(token: Int64) { run.leaseToken = token }
 
   /// Its ending cannot be kept at the moment.
   func isHeldUp(by error: any Error) { obstacle = error as? Failure }

@@ -13,23 +13,65 @@ extension Coordinator {
     try refuseWhileShuttingDown()
     let session = try require(request.session)
     if let text = request.text { try Self.check(prompt: text) }
+    try Self.check(request.terminal)
     if let fork = request.fork { return try await self.fork(session, as: fork, request, caller) }
     try refuseLive(session)
+    if session.state == .queued {
+      throw Failure(
+        .conversationHeld,
+        "\(session.name) (\(session.id)) waits in the queue: \(queuePlaces()[session.id]?.text ?? "")",
+        hint: "it starts by itself; give it more to do with `apus send \(session.name) TEXT`")
+    }
+    if let mark = session.watched {
+      throw Self.held(session, "a claude that Apus only watches has it, pid \(mark.pid), in its own terminal")
+    }
     guard busy.insert(session.id).inserted else {
       let number = session.state.isLive ? session.run : session.run + 1
       throw Self.held(session, "run \(session.id)/\(number) is just being started")
     }
-    defer { busy.remove(session.id) }
+    let last = try await resumeNowOrLater(session, request)
+    return try await resumed(session.id, waits: request.wait, last: last, caller)
+  }
+
+  /// The prompt to wait for, if any.
+  private func resumeNowOrLater(_ session: Session, _ request: ResumeRequest) async throws -> String? {
+    let id = session.id
+    defer { busy.remove(id) }
     let verdict = await verdicts.evaluate([query(session, directory: request.directory)])[0]
     let opening = try opening(of: session, verdict, request)
-    try await startAgain(session, opening, verdict, request)
-    let last = live[session.id]?.inputs.last { $0.kind == .prompt }?.promptID
-    return try await resumed(session.id, waits: request.wait, last: last, caller)
+    if await takePlace(id) {
+      defer { leavePlace(id) }
+      try await startAgain(session, opening, verdict, request)
+      return live[id]?.inputs.last { $0.kind == .prompt }?.promptID
+    }
+    // Into the queue, with what it is to hear when its turn comes.
+    let text = request.terminal == nil ? request.text : nil
+    let input = try text.map { try store.add(newPrompt(id, $0)) }
+    if let input { try notePrompt(input) }
+    try enqueue(id, resumes: true, terminal: request.terminal, prompt: request.text) { session in
+      if request.text != nil { session.prompted = true }
+      if let directory = request.directory { session.directory = directory }
+    }
+    return input?.promptID
+  }
+
+  /// What a resume does, for a session whose turn in the queue has come.
+  func resumeQueued(_ session: Session) async throws {
+    let verdict = await verdicts.evaluate([query(session)])[0]
+    let terminal = session.queued?.terminal
+    let request = ResumeRequest(
+      session: session.id, text: terminal == nil ? nil : session.queued?.prompt, fork: nil, directory: nil,
+      wait: false, terminal: terminal)
+    try await startAgain(session, try opening(of: session, verdict, request), verdict, request)
   }
 
   private func resumed(_ id: String, waits: Bool, last: String?, _ caller: Caller) async throws -> SessionObject {
     guard waits else { return try await object(id) }
     if let last { return try await reply(id, waitingFor: last, caller) }
+    while !caller.isGone, live[id] == nil, sessions[id]?.state.isLive == true {
+      await changes.next(of: id, caller: caller, milliseconds: nil)
+      if live[id] == nil, sessions[id]?.state.isLive == false, let problem = sessions[id]?.problem { throw problem }
+    }
     // Nothing was asked, but a cut-off turn may be under way.
     while !caller.isGone, let run = live[id], !run.isOver, run.turn.activity != .idle {
       await changes.next(of: id, caller: caller, milliseconds: nil)
@@ -103,36 +145,45 @@ extension Coordinator {
     let version = try await probe.check(program: session.spec.program, environment: session.spec.environment)
     try refuseLive(session)
     var (continuing, carried) = await cutOff(session, verdict)
+    if session.state == .queued, sessions[id]?.state != .queued {
+      throw Failure(.sessionEnded, "\(session.name) was taken out of the queue")
+    }
     var opening = opening
     if case .resumed = opening {
       let own = verdict.path.map { _ in verdict.warnings.contains(.duplicateTranscript) } ?? false
+      // At a terminal a person sees what was cut off, and decides.
+      if request.terminal != nil { (continuing, carried) = (false, []) }
       opening = .resumed(continuing: continuing, file: own ? verdict.path : nil)
     } else {
       (continuing, carried) = (false, [])
     }
     let inputs = try store.transaction { () -> [Input] in
       var inputs = try reopen(id, carried: carried)
-      if let text = request.text { inputs.append(try store.add(newPrompt(id, text))) }
+      if let text = request.text, request.terminal == nil { inputs.append(try store.add(newPrompt(id, text))) }
       return inputs
     }
     sessions[id]?.run += 1
     sessions[id]?.state = .starting
     sessions[id]?.ending = nil
     sessions[id]?.problem = nil
+    sessions[id]?.queued = nil
+    sessions[id]?.stopped = false
     sessions[id]?.archivedAt = nil
     sessions[id]?.lastActive = now
     sessions[id]?.agentVersion = version
     if request.text != nil { sessions[id]?.prompted = true }
     if let directory = request.directory { sessions[id]?.directory = directory }
     do {
-      if request.text != nil, let prompt = inputs.last { try notePrompt(prompt) }
+      if request.text != nil, request.terminal == nil, let prompt = inputs.last { try notePrompt(prompt) }
       log.info("session \(id) \(session.name): resumed\(continuing ? ", continuing the turn that was cut off" : "")")
-      try await start(id, opening: opening, continuing: continuing, carried: carried, inputs: inputs)
+      try await start(
+        id, opening: opening, continuing: continuing, carried: carried, inputs: inputs, terminal: request.terminal,
+        prompt: request.text)
     } catch {
       // No run was recorded: the session is as it was, and the message was not taken.
-      if try store.loadLatestRuns().first(where: { $0.session == id })?.number == session.run {
+      if try store.loadRuns(of: id).last?.number ?? 0 < sessions[id]?.run ?? 0 {
         sessions[id] = session
-        if request.text != nil, var unsent = inputs.last {
+        if request.text != nil, request.terminal == nil, var unsent = inputs.last {
           unsent.finished = true
           try store.save(unsent)
         }
@@ -184,7 +235,7 @@ extension Coordinator {
     guard verdict.resumable || verdict.reason == .liveElsewhere else { throw Self.notResumable(parent, verdict) }
     _ = try await probe.check(program: parent.spec.program, environment: parent.spec.environment)
     try requireFree(name: name)
-    let id = ShortID.choose(random: RandomID.number()) { sessions[$0] != nil }
+    let id = freeID()
     var session = Session(
       id: id, name: name, conversationID: RandomID.conversation(), directory: request.directory ?? parent.directory,
       spec: parent.spec, createdAt: now)
@@ -196,13 +247,16 @@ extension Coordinator {
     session.prompted = request.text != nil
     let inputs = try store.transaction { () -> [Input] in
       try store.save(session)
-      return try request.text.map { [try store.add(newPrompt(id, $0))] } ?? []
+      guard let text = request.text, request.terminal == nil else { return [] }
+      return [try store.add(newPrompt(id, text))]
     }
     sessions[id] = session
     try note(id, .created, .object(["name": .string(name), "forkedFrom": .string(parent.id)]))
     for input in inputs { try notePrompt(input) }
     log.info("session \(id) \(name): forked from \(parent.id)")
-    try await start(id, opening: .forked(from: parent.conversationID), continuing: false, carried: [], inputs: inputs)
+    try await begin(
+      id, opening: .forked(from: parent.conversationID), inputs: inputs, terminal: request.terminal,
+      prompt: request.text)
     return try await reply(id, waitingFor: request.wait ? inputs.last?.promptID : nil, caller)
   }
 

@@ -10,25 +10,37 @@ import Glibc
 // Starting a run: recorded before anything lives, so that nothing of ours can live unrecorded.
 
 extension Coordinator {
+  private static let settingsMilliseconds = 2000
+
   /// The lease that only one run at a time may have, whoever starts it.
   static func leaseName(_ session: Session) -> String { "conversation:\(session.conversationID)" }
 
   /// Keeps the run, takes the right to the conversation, starts keeper and agent. Returns when the agent is ready.
   func start(
-    _ id: String, opening: Opening, continuing: Bool, carried: [String], inputs: [Input]
+    _ id: String, opening: Opening, continuing: Bool, carried: [String], inputs: [Input],
+    terminal: TerminalWish? = nil, prompt: String? = nil
   ) async throws {
+    sessions[id]?.terminal = terminal != nil
     guard let session = sessions[id] else { return }
+    let settings = try await agentSettings(session, opening)
     let run = try open(session, continuing: continuing)
     let waiting = inputs.filter { $0.kind == .prompt && !carried.contains($0.promptID) }.map(\.promptID)
-    let spec = ClaudeAgent.launch(session, opening: opening, run: run.number)
+    let file = settings.map { _ in run.directory + "/" + RunFile.settings }
+    let spec =
+      terminal == nil
+      ? ClaudeAgent.launch(session, opening: opening, run: run.number, settings: file)
+      : ClaudeAgent.launchInTerminal(session, opening: opening, prompt: prompt, settings: file)
     let liveRun = try LiveRun(
-      run: run, turn: TurnState(since: now, continuing: continuing, carried: carried, waiting: waiting),
+      run: run,
+      turn: TurnState(
+        since: now, continuing: continuing, carried: carried, waiting: waiting, isTerminal: run.isTerminal),
       greeting: spec.greeting, inputs: inputs, store: store, log: log, hooks: hooks())
     live[id] = liveRun
     changes.announce(id)
+    watchLimits()
     do {
       try liveRun.advance([liveRun.event(.runStarted, .object(["continuing": .bool(continuing)]))])
-      try await startKeeper(run, session, spec)
+      try await startKeeper(run, session, spec, terminal, settings)
       guard liveRun.attach() else {
         throw Failure(
           .keeperFailed, "the keeper of \(session.name) does not answer", hint: "`apus logs --daemon` says more")
@@ -56,46 +68,92 @@ extension Coordinator {
           .conversationHeld, "the conversation of \(session.name) is held by \(by)",
           hint: "`apus show \(session.name)` says what it does")
       }
-      let run = Run(
+      var run = Run(
         session: session.id, number: number, directory: places.runDirectory(session: session.id, run: number),
         socket: places.keeperSocket(session: session.id, run: number), startedAt: now, continuing: continuing,
         leaseToken: lease.token)
+      run.terminal = session.terminal
+      run.boot = boot
       try store.save(session)
       try store.save(run)
       return run
     }
   }
 
-  private func startKeeper(_ run: Run, _ session: Session, _ spec: LaunchSpec) async throws {
-    for directory in [places.runs, places.runs + "/" + session.id, run.directory] {
+  private func startKeeper(
+    _ run: Run, _ session: Session, _ spec: LaunchSpec, _ terminal: TerminalWish?, _ settings: [UInt8]?
+  ) async throws {
+    let temporary = places.temporaryDirectory(session: session.id, run: run.number)
+    for directory in [places.runs, places.runs + "/" + session.id, run.directory, temporary] {
       let code = Files.makeDirectory(directory)
       guard code == 0 else { throw filesFailed(directory, code) }
+    }
+    if let settings {
+      // A file of the run, so that nothing of the person's or the repository's changes.
+      let code = Files.make(run.directory + "/" + RunFile.settings, bytes: settings)
+      guard code == 0 else { throw filesFailed(run.directory, code) }
     }
     var variables = spec.environment
     variables["APUS_HOME"] = places.home
     variables["APUS_SESSION"] = session.name
+    variables[ClaudeEnvironment.temporaryDirectory] = temporary
     let cookie = places.cookie(session: session.id, run: run.number)
     let entries = variables.map { "\($0.key)=\($0.value)" } + [cookie]
     let order = LaunchOrder(
       socket: Array(run.socket.utf8), program: Array(spec.program.utf8),
       arguments: spec.arguments.map { Array($0.utf8) },
-      environment: entries.map { Array($0.utf8) }, directory: Array(spec.directory.utf8))
+      environment: entries.map { Array($0.utf8) }, directory: Array(spec.directory.utf8),
+      terminal: terminal.map { wish in
+        LaunchOrder.Terminal(
+          size: TerminalSize(rows: UInt16(clamping: wish.rows), columns: UInt16(clamping: wish.columns)),
+          settings: wish.settings)
+      })
     let code = Files.make(run.directory + "/" + RunFile.launch, bytes: order.encoded)
     guard code == 0 else { throw filesFailed(run.directory, code) }
     unlink(run.socket)
 
     var own = Environment.ofOurs(home: places.home, role: "keeper", from: environment)
     own["APUS_KEEPS"] = run.directory
-    let (ready, pid) = try Detached.start(
-      program: try Detached.sibling("apus-keeper"), arguments: [run.directory], environment: own, directory: "/")
-    children.whenEnded(pid) { _ in }
-    let word = await word(from: ready)
+    let command = [try Detached.sibling("apus-keeper"), run.directory]
+    var word = ""
+    if case .reachable(let runtime) = UserScope.find(environment) {
+      let unit = "apus-\(session.id)-\(run.number)-\(RandomID.conversation().prefix(8))"
+      var scoped = own
+      scoped["XDG_RUNTIME_DIR"] = runtime
+      word = try await launch(UserScope.command(command, unit: unit), scoped)
+      if word.isEmpty { log.warning("session \(session.id): no scope of the user's for its keeper; it starts without") }
+    }
+    if word.isEmpty { word = try await launch(command, own) }
     guard word == "R" else {
       throw Failure(
         .keeperFailed,
         "the keeper of \(session.name) did not start: \(SessionName.printable(word.isEmpty ? "it ended" : word))",
         hint: "`apus doctor` says what may be wrong")
     }
+  }
+
+  /// Starts a program that leaves our session by itself; its first words.
+  private func launch(_ command: [String], _ environment: [String: String]) async throws -> String {
+    let (ready, pid) = try Detached.start(
+      program: command[0], arguments: Array(command.dropFirst()), environment: environment, directory: "/")
+    children.whenEnded(pid) { _ in }
+    return await word(from: ready)
+  }
+
+  /// What makes the agent report to us, a person's own settings among it. Nil where theirs cannot be read: they go to
+  /// the agent as they are, which says what is wrong with them as it would without us.
+  private func agentSettings(_ session: Session, _ opening: Opening) async throws -> [UInt8]? {
+    let program = try Detached.sibling("apus")
+    var words = session.spec.arguments ?? []
+    if case .given(let now) = opening { words = now }
+    guard let given = ClaudeArguments(words).settings.last else { return try ClaudeHooks.settings(program: program) }
+    var text: [UInt8]? = Array(given.utf8)
+    if given.first(where: { !$0.isWhitespace }) != "{" {
+      let path = given.hasPrefix("/") ? given : session.directory + "/" + given
+      text = await Offload.run(withinMilliseconds: Self.settingsMilliseconds) { Files.load(path) } ?? nil
+    }
+    guard let text, let own = try? JSONText.decode(JSON.self, from: text), own.object != nil else { return nil }
+    return try ClaudeHooks.settings(program: program, merging: own)
   }
 
   private func filesFailed(_ path: String, _ code: Int32) -> Failure {
@@ -134,7 +192,7 @@ extension Coordinator {
     let limit = Int((try? settings.number(.startSeconds)) ?? 60) * 1000
     let until = apus_monotonic_milliseconds() + Int64(limit)
     let nobody = Caller.nobody()
-    while !run.turn.isReady {
+    while !run.isEstablished {
       guard live[run.session] === run, !run.isOver else {
         throw sessions[run.session]?.problem
           ?? Failure(.agentCrashed, "the agent ended before it was ready", hint: "`apus logs --daemon` says more")
@@ -154,6 +212,10 @@ extension Coordinator {
     LiveRun.Hooks(
       changed: { [unowned self] run, events in follow(run, events) },
       ended: { [unowned self] run, ending in finish(run, ending) },
-      lost: { [unowned self] run in keeperGone(run) })
+      lost: { [unowned self] run in keeperGone(run) },
+      attached: { [unowned self] run in
+        observe(run)
+        look(run)
+      })
   }
 }

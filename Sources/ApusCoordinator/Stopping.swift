@@ -8,29 +8,33 @@ import Glibc
 // Ending: runs one by one or all, and the daemon itself.
 
 extension Coordinator {
-  private var stopMilliseconds: UInt32 {
+  var stopMilliseconds: UInt32 {
     UInt32(clamping: Int(((try? settings.number(.stopSeconds)) ?? 5) * 1000))
   }
 
   package func stop(_ request: StopRequest, _ caller: Caller) async throws -> SessionObject {
     let session = try require(request.session)
+    try refuseWatched(session)
     try await end([session.id], now: request.now)
     return try await object(session.id)
   }
 
   package func stopAll(now isNow: Bool) async throws -> [SessionObject] {
-    let ids = Array(live.keys)
+    let ids = queue + live.keys
     try await end(ids, now: isNow)
     var objects: [SessionObject] = []
     for id in ids { objects.append(try await object(id)) }
     return objects
   }
 
-  /// Ends runs side by side; returns when none of them is left. What is not live is left alone.
-  func end(_ ids: [String], now isNow: Bool) async throws {
+  /// Ends runs side by side; returns when none of them is left. What waits in the queue is taken out of it, what is not
+  /// live is left alone. `asked`: a person wants it so, and not the machine.
+  func end(_ ids: [String], now isNow: Bool, asked: Bool = true) async throws {
     for id in ids {
+      if sessions[id]?.state == .queued, live[id] == nil { try dequeue(id) }
       guard let run = live[id] else { continue }
       if !run.isStopping || isNow { try note(id, .stopRequested, .object(["now": .bool(isNow)])) }
+      if asked { try update(id) { $0.stopped = true } }
       log.info("session \(id): stop\(isNow ? " at once" : "")")
       run.end(now: isNow, milliseconds: stopMilliseconds)
     }
@@ -53,9 +57,10 @@ extension Coordinator {
   }
 
   /// Ends or leaves every session as asked; after this only the daemon's own end is left to do.
-  package func shutDown(_ mode: ShutDownMode) async throws -> ShutDownReply {
+  /// `asked`: by a person, who then wants what ends to stay so; a signal may be the machine's end.
+  package func shutDown(_ mode: ShutDownMode, asked: Bool = true) async throws -> ShutDownReply {
     isShuttingDown = true
-    let all = live.keys.sorted()
+    let all = live.keys.sorted() + (asked ? queue : [])
     let ended: [String]
     switch mode {
     case .restart, .persist: ended = []
@@ -63,12 +68,13 @@ extension Coordinator {
     case .asRecorded: ended = all.filter { sessions[$0]?.persists != true }
     }
     let persisted = all.filter { !ended.contains($0) }
-    do { try await end(ended, now: false) } catch {
+    do { try await end(ended, now: false, asked: asked) } catch {
       isShuttingDown = false
+      serveQueue()
       throw error
     }
     // Those that were asked to stay may have ended by themselves meanwhile.
-    let staying = persisted.filter { live[$0] != nil }
+    let staying = persisted.filter { live[$0] != nil || sessions[$0]?.state == .queued }
     for id in staying { live[id]?.detach() }
     if mode == .restart {
       log.info("restart: \(staying.count) sessions go on")

@@ -10,7 +10,10 @@ extension Coordinator {
   package func send(_ request: SendRequest, _ caller: Caller) async throws -> SessionObject {
     let session = try require(request.session)
     try Self.check(prompt: request.text)
+    // What it is to hear waits with it.
+    if session.state == .queued { return try await sendLater(session.id, request, caller) }
     let run = try requireLive(session)
+    try refuseTerminal(session, run, instead: "type it there: `apus type \(session.name) TEXT --enter`")
     guard !run.isStopping else {
       throw Failure(
         .sessionNotRunning, "\(session.name) (\(session.id)) is being stopped",
@@ -28,9 +31,28 @@ extension Coordinator {
     return try await reply(session.id, waitingFor: request.wait ? input.promptID : nil, caller)
   }
 
+  private func refuseTerminal(_ session: Session, _ run: LiveRun, instead hint: String) throws(Failure) {
+    guard run.run.isTerminal else { return }
+    throw Failure(.sessionLive, "\(session.name) (\(session.id)) runs in a terminal", hint: hint)
+  }
+
+  private func sendLater(_ id: String, _ request: SendRequest, _ caller: Caller) async throws -> SessionObject {
+    let input = try store.transaction { () -> Input in
+      try update(id) { $0.prompted = true }
+      return try store.add(newPrompt(id, request.text))
+    }
+    try notePrompt(input)
+    return try await reply(id, waitingFor: request.wait ? input.promptID : nil, caller)
+  }
+
   package func interrupt(_ request: SessionRequest) async throws -> SessionObject {
     let session = try require(request.session)
     let run = try requireLive(session)
+    if run.run.isTerminal {
+      run.type(ClaudeAgent.escapeKey)
+      try note(session.id, .interruptRequested)
+      return try await object(session.id)
+    }
     try control(session.id, run, ClaudeAgent.interrupt(id: "apus-" + RandomID.conversation(), withQueued: false))
     try note(session.id, .interruptRequested)
     return try await object(session.id)
@@ -39,6 +61,7 @@ extension Coordinator {
   package func permit(_ request: PermitRequest) async throws -> SessionObject {
     let session = try require(request.session)
     let run = try requireLive(session)
+    try refuseTerminal(session, run, instead: "answer there: `apus attach \(session.name)`")
     let pending = run.turn.pending
     let asked: PermissionRequest
     if let wanted = request.request {
@@ -90,6 +113,11 @@ extension Coordinator {
   /// Waits until the agent is done with that prompt. Throws what the turn failed of. Nil when the caller left.
   func outcome(of prompt: String, in id: String, _ caller: Caller) async throws -> TurnResult? {
     while !caller.isGone {
+      if live[id] == nil, sessions[id]?.state.isLive == true {
+        // In the queue, or on its way out of it.
+        await changes.next(of: id, caller: caller, milliseconds: nil)
+        continue
+      }
       guard let run = live[id], !run.isOver else { throw endedMeanwhile(id) }
       if run.turn.isFinished(prompt) {
         let result = run.outcome(of: prompt)
@@ -129,6 +157,7 @@ extension Coordinator {
             hint: "wait again, with a longer --timeout or none")
         }
       }
+      if sessions[id]?.watched != nil { left = min(left ?? .max, await lookAgainMilliseconds()) }
       await changes.next(of: id, caller: caller, milliseconds: left)
     }
     return try await object(id)
@@ -137,6 +166,9 @@ extension Coordinator {
   /// Throws where the goal can no longer be reached.
   private func isReached(_ goal: WaitGoal, _ id: String) throws -> Bool {
     guard let run = live[id], !run.isOver else {
+      if let seen = sessions[id]?.watched == nil ? nil : watches.seen[id] {
+        return goal == .idle && seen.activity == .idle || goal == .needsYou && seen.activity == .needsYou
+      }
       if sessions[id]?.state.isLive == true { return false }
       if goal == .ended { return true }
       throw endedMeanwhile(id)

@@ -114,7 +114,18 @@ package final class ControlDoor {
     case .rename: return try JSONText.encode(try await brain.rename(try decode(RenameRequest.self, body)))
     case .tag: return try JSONText.encode(try await brain.tag(try decode(TagRequest.self, body)))
     case .archive: return try JSONText.encode(try await brain.archive(try decode(SessionRequest.self, body)))
+    case .locate: return try JSONText.encode(brain.locate(try decode(SessionRequest.self, body)))
+    case .claude: return try JSONText.encode(try await brain.claude(try decode(ClaudeRequest.self, body)))
     case .doctor: return try JSONText.encode(try await brain.examine())
+    case .ps: return try JSONText.encode(try await brain.processes(try decode(ProcessesRequest.self, body)))
+    case .prune: return try JSONText.encode(try await brain.prune(try decode(PruneRequest.self, body)))
+    case .recover:
+      try await brain.recover(try decode(RecoverRequest.self, body), caller)
+      return []
+    case .adopt: return try JSONText.encode(try await brain.adopt(try decode(AdoptRequest.self, body)))
+    case .hook:
+      guard let hook = try? HookRequest(body) else { throw Failure(.usage, "the hook's report is malformed") }
+      return try brain.hear(hook)
     }
   }
 }

@@ -28,6 +28,8 @@ func runDaemon() -> Never {
     exit(2)
   }
   guard apus_detach() == 0 else { exit(1) }
+  // Started from inside a session of ours: no part of that one's run.
+  apus_group_leave("apus-run-")
   umask(0o077)
   apus_ignore_pipe_signal()
   let signals = apus_signal_descriptor([SIGCHLD, SIGTERM, SIGINT, SIGHUP], 4)
@@ -138,7 +140,9 @@ private final class Daemon {
       case SIGTERM, SIGINT:
         log.info("asked to shut down by a signal")
         LoopActor.begin { [self] in
-          do { _ = try await coordinator.shutDown(.asRecorded) } catch { log.error("shut down: \(error)") }
+          do { _ = try await coordinator.shutDown(.asRecorded, asked: false) } catch {
+            log.error("shut down: \(error)")
+          }
           leave()
         }
       default: break
