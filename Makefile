@@ -13,8 +13,9 @@ help: ## list the targets
 run: build claude ## build, then show three sessions at work against the model stub
 	@$(PROGRAMS)/apus demo --claude "$$(Scripts/fetch-claude)" --stub Tests/Stub/model-stub
 
-build: packages ## build apus, apusd and apus-keeper into .build/release
+build: packages ## build apus, apus-claude, apusd and apus-keeper into .build/release
 	$(SWIFT) build $(RELEASE) $(STRICT) --product apus
+	$(SWIFT) build $(RELEASE) $(STRICT) --product apus-claude
 	$(SWIFT) build $(RELEASE) $(STRICT) --product apusd
 	$(SWIFT) build $(RELEASE) $(STRICT) --product apus-keeper
 
@@ -39,7 +40,7 @@ bench: build claude ## measure side by side with peers; writes BENCHMARKS.md
 
 install: build ## install into PREFIX (default /usr/local)
 	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/share/man/man1"
-	install -m 755 $(PROGRAMS)/apus $(PROGRAMS)/apusd $(PROGRAMS)/apus-keeper "$(DESTDIR)$(PREFIX)/bin"
+	install -m 755 $(PROGRAMS)/apus $(PROGRAMS)/apus-claude $(PROGRAMS)/apusd $(PROGRAMS)/apus-keeper "$(DESTDIR)$(PREFIX)/bin"
 	$(PROGRAMS)/apus help --man > "$(DESTDIR)$(PREFIX)/share/man/man1/apus.1"
 
 packages:

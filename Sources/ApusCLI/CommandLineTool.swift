@@ -7,6 +7,7 @@ import Glibc
 package enum CommandLineTool {
   package static func run(_ arguments: [String]) -> Int32 {
     apus_ignore_pipe_signal()
+    if arguments.first == "claude" { return claude(Array(arguments.dropFirst())) }
     var arguments = arguments
     let isJSON = takeFlag("--json", from: &arguments)
     let color = takeOption("--color", from: &arguments)
@@ -21,6 +22,22 @@ package enum CommandLineTool {
       return try dispatch(arguments, context)
     } catch {
       output.fail(error, isJSON: isJSON)
+      return error.code.exitCode
+    }
+  }
+
+  /// `apus claude`, `apus-claude`: every word behind it is claude's.
+  package static func claude(_ arguments: [String]) -> Int32 {
+    apus_ignore_pipe_signal()
+    let environment = Environment.current()
+    let output = Output(color: nil, environment: environment)
+    do throws(Failure) {
+      return try ClaudeCommand.run(
+        arguments,
+        Context(
+          environment: environment, directory: try currentDirectory(environment), isJSON: false, output: output))
+    } catch {
+      output.fail(error, isJSON: false)
       return error.code.exitCode
     }
   }

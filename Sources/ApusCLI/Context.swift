@@ -18,17 +18,18 @@ struct Context {
     get throws(Failure) { try Configuration.load(environment: environment, directory: directory) }
   }
 
-  /// Asks the daemon, which is started where there is none.
-  func ask<Reply: Decodable>(_ verb: Verb, _ body: some Encodable, as _: Reply.Type = Reply.self) throws(Failure)
-    -> Reply
-  {
-    try decode(try raw(verb, body))
+  /// Asks the daemon, which is started where there is none; `milliseconds` is how long its answer may take.
+  func ask<Reply: Decodable>(
+    _ verb: Verb, _ body: some Encodable, within milliseconds: Int64? = nil, as _: Reply.Type = Reply.self
+  ) throws(Failure) -> Reply {
+    try decode(try raw(verb, body, within: milliseconds))
   }
 
   /// The reply's own JSON text: what `--json` prints is what the daemon said.
-  func raw(_ verb: Verb, _ body: some Encodable) throws(Failure) -> [UInt8] {
-    var link = try DaemonLink.open(try places, environment: environment)
-    return try link.ask(verb, body) ?? []
+  func raw(_ verb: Verb, _ body: some Encodable, within milliseconds: Int64? = nil) throws(Failure) -> [UInt8] {
+    var link = try DaemonLink.open(
+      try places, environment: environment, within: milliseconds ?? DaemonLink.patienceMilliseconds)
+    return try link.ask(verb, body, within: milliseconds) ?? []
   }
 
   /// The same for what may be asked again: where the daemon goes away meanwhile the next one is asked, if one comes.
@@ -78,9 +79,20 @@ struct Context {
     if let result = session.result { output.write("\n\(result)\n") }
   }
 
+  /// Whether the session of that reply waits for a place to run in, so that there is nothing to attach to yet.
+  func isQueued(_ bytes: [UInt8]) throws(Failure) -> Bool {
+    let session: SessionObject = try decode(bytes)
+    return session.state == .queued
+  }
+
   /// Text from the command line, or all of standard input for `-`.
   func text(_ given: String) throws(Failure) -> String {
-    guard given == "-" else { return given }
+    given == "-" ? String(decoding: try bytes(given), as: UTF8.self) : given
+  }
+
+  /// The same as bytes, as they were given.
+  func bytes(_ given: String) throws(Failure) -> [UInt8] {
+    guard given == "-" else { return Array(given.utf8) }
     var bytes: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 1 << 16)
     while true {
@@ -92,7 +104,7 @@ struct Context {
         throw Failure(.usage, "standard input is larger than 64 MB", hint: "name the file in the prompt instead")
       }
     }
-    return String(decoding: bytes, as: UTF8.self)
+    return bytes
   }
 
   /// An absolute path; `.` and relative ones from where the command was called.

@@ -11,6 +11,7 @@ protocol Command {
 struct About {
   enum Group: String, CaseIterable {
     case sessions = "Sessions"
+    case terminals = "Terminals"
     case care = "Care"
     case daemon = "Daemon"
     case other = "Other"
@@ -22,6 +23,8 @@ struct About {
   var example: String
   /// A paragraph more, where the options do not say it all.
   var more = ""
+  /// Not for people: help and completions show it to those who ask for it by name.
+  var isHidden = false
 }
 
 extension Command {

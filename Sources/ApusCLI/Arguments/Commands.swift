@@ -3,10 +3,12 @@ enum Commands {
   static var all: [any Command.Type] {
     [
       NewCommand.self, SendCommand.self, WaitCommand.self, ListCommand.self, ShowCommand.self, LogsCommand.self,
-      EventsCommand.self, PermitCommand.self, InterruptCommand.self, StopCommand.self, ResumeCommand.self,
-      CheckCommand.self, RenameCommand.self, TagCommand.self, ArchiveCommand.self, DoctorCommand.self, UpCommand.self,
+      EventsCommand.self, AttachCommand.self, ScreenCommand.self, TypeCommand.self, SizeCommand.self,
+      ClaudeCommand.self, PermitCommand.self, InterruptCommand.self, StopCommand.self, ResumeCommand.self,
+      PsCommand.self, TopCommand.self, PruneCommand.self, CheckCommand.self, RenameCommand.self, TagCommand.self,
+      ArchiveCommand.self, RecoverCommand.self, AdoptCommand.self, DoctorCommand.self, UpCommand.self,
       DownCommand.self, RestartCommand.self, DemoCommand.self, CompletionsCommand.self, HelpCommand.self,
-      VersionCommand.self,
+      VersionCommand.self, HookCommand.self,
     ]
   }
 

@@ -1,20 +1,54 @@
 import ApusCore
+import ApusLink
+import CSystem
 import Glibc
 
 /// Finds the program an agent is started from.
 enum AgentProgram {
-  /// A path as it is; a name through the caller's PATH.
+  /// A path as it is; a name through the caller's PATH. Never what stands there in an agent's place and is ours: it would
+  /// find itself for ever.
   static func find(_ name: String, environment: [String: String], directory: String) throws(Failure) -> String {
     if name.contains("/") {
       let path = name.hasPrefix("/") ? name : directory + "/" + name
       guard isProgram(path) else { throw missing("there is no program at \(Usage.printable(path))") }
+      guard !isOurs(path) else { throw missing("\(Usage.printable(path)) is apus itself") }
       return path
     }
     for place in (environment["PATH"] ?? "").split(separator: ":") {
       let path = "\(place)/\(name)"
-      if path.hasPrefix("/"), isProgram(path) { return path }
+      if path.hasPrefix("/"), isProgram(path), !isOurs(path) { return path }
     }
     throw missing("there is no `\(Usage.printable(name))` in PATH")
+  }
+
+  /// What a session is started with, from the caller's shell and settings.
+  static func spec(
+    _ settings: Settings, model: String, permissionMode mode: String, maxTurns: Int? = nil,
+    environment: [String: String]? = nil, context: Context
+  ) throws(Failure) -> SpawnSpec {
+    let environment = environment ?? context.environment
+    return SpawnSpec(
+      program: try find(settings[.claude], environment: environment, directory: context.directory),
+      model: model.isEmpty ? nil : model, permissionMode: mode == "default" ? "manual" : mode, maxTurns: maxTurns,
+      environment: environment)
+  }
+
+  /// This program, the one that bears its other name, or a script that calls one of them.
+  private static func isOurs(_ path: String) -> Bool {
+    guard let resolved = real(path) else { return false }
+    for name in ["apus", "apus-claude"] where (try? Detached.sibling(name)).flatMap(real) == resolved { return true }
+    let descriptor = apus_open(path, O_RDONLY, 0)
+    guard descriptor >= 0 else { return false }
+    defer { close(descriptor) }
+    var head = [UInt8](repeating: 0, count: 4096)
+    let text = String(decoding: head[..<max(0, read(descriptor, &head, head.count))], as: UTF8.self)
+    return text.hasPrefix("#!") && (text.contains("apus-claude") || text.contains("apus claude"))
+  }
+
+  private static func real(_ path: String) -> String? {
+    guard let resolved = realpath(path, nil) else { return nil }
+    defer { free(resolved) }
+    return String(cString: resolved)
   }
 
   private static func isProgram(_ path: String) -> Bool {

@@ -14,6 +14,7 @@ struct DoctorCommand: Command {
     findings += Self.home(context)
     findings += Self.daemon(context)
     findings += Self.agent(context)
+    findings += CustodyFindings.all(context.environment)
     findings += Machine.findings(directory: context.directory)
     if context.isJSON {
       context.output.json(findings)

@@ -13,10 +13,14 @@ enum Machine {
     [memory(), processor(), watches(), ports(), descriptors()].compactMap(\.self) + watchers(directory)
   }
 
+  /// In KB.
+  static func memoryAvailable() -> Int? {
+    let line = text("/proc/meminfo")?.split(separator: "\n").first { $0.hasPrefix("MemAvailable:") }
+    return line?.split(separator: " ").dropFirst().first.flatMap { Int($0) }
+  }
+
   private static func memory() -> Finding? {
-    guard let line = text("/proc/meminfo")?.split(separator: "\n").first(where: { $0.hasPrefix("MemAvailable:") }),
-      let available = line.split(separator: " ").dropFirst().first.flatMap({ Int($0) })
-    else { return nil }
+    guard let available = memoryAvailable() else { return nil }
     let room = available / agentKilobytes
     let what = "\(available >> 10) MB of memory are available: room for about \(room) more agents"
     return room < 2 ? Finding(.problem, what, mend: "apus stop NAME") : Finding(.fine, what)

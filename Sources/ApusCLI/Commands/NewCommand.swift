@@ -21,6 +21,8 @@ struct NewCommand: Command {
   @Repeated("--env", value: "K=V", help: "one more variable for the agent; may be repeated") var variables
   @Option("--owner", value: "OWNER", help: "whose it is, for `apus list --owner`") var owner: String?
   @Repeated("--tag", value: "TAG", help: "a tag, for `apus list --tag`; may be repeated") var tags
+  @Flag("--terminal", help: "in a terminal of its own, for `apus attach`") var terminal
+  @Flag("--attach", help: "with --terminal: attach to it at once") var attach
 
   func run(_ context: Context) throws(Failure) -> Int32 {
     try SessionName.check(name)
@@ -36,17 +38,21 @@ struct NewCommand: Command {
       throw Failure(
         .usage, "--wait without --prompt has nothing to wait for", hint: "say what to do with --prompt TEXT")
     }
+    guard !attach || terminal else {
+      throw Failure(.usage, "--attach is for terminals", hint: "add --terminal; `apus logs -f \(name)` follows others")
+    }
+    let wish = terminal ? Seat.wish() : nil
+    if attach { try Seat.requireTerminal() }
     let text = try prompt.map { text throws(Failure) in try context.text(text) }
-    let chosen = model ?? settings[.model]
-    let mode = permissionMode ?? settings[.permissionMode]
     let request = NewRequest(
       name: name, directory: directory.map(context.absolute) ?? context.directory, prompt: text,
-      spec: SpawnSpec(
-        program: try AgentProgram.find(settings[.claude], environment: environment, directory: context.directory),
-        model: chosen.isEmpty ? nil : chosen, permissionMode: mode == "default" ? "manual" : mode,
-        maxTurns: maxTurns, environment: environment),
-      owner: owner, tags: tags, persists: try settings.flag(.persist), wait: wait)
-    try context.show(try context.raw(.new, request))
+      spec: try AgentProgram.spec(
+        settings, model: model ?? settings[.model], permissionMode: permissionMode ?? settings[.permissionMode],
+        maxTurns: maxTurns, environment: environment, context: context),
+      owner: owner, tags: tags, persists: try settings.flag(.persist), wait: wait, terminal: wish)
+    let reply = try context.raw(.new, request)
+    if attach, try !context.isQueued(reply) { return try Seat.attach(name, context, wish: .lead) }
+    try context.show(reply)
     return 0
   }
 }

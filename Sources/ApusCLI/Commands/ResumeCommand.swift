@@ -14,12 +14,22 @@ struct ResumeCommand: Command {
   @Option("--fork", value: "NEW", help: "continue a copy of the conversation, as session NEW") var fork: String?
   @Option("--dir", value: "PATH", help: "go on in another directory", completes: .files) var directory: String?
 
+  @Flag("--terminal", help: "in a terminal of its own, for `apus attach`") var terminal
+  @Flag("--attach", help: "with --terminal: attach to it at once") var attach
+
   func run(_ context: Context) throws(Failure) -> Int32 {
     if let fork { try SessionName.check(fork) }
+    guard !attach || terminal else {
+      throw Failure(.usage, "--attach is for terminals", hint: "add --terminal; `apus logs -f \(name)` follows others")
+    }
+    if attach { try Seat.requireTerminal() }
     let text = try words.isEmpty ? nil : context.text(words.joined(separator: " "))
     let request = ResumeRequest(
-      session: name, text: text, fork: fork, directory: directory.map(context.absolute), wait: wait)
-    try context.show(try context.raw(.resume, request))
+      session: name, text: text, fork: fork, directory: directory.map(context.absolute), wait: wait,
+      terminal: terminal ? Seat.wish() : nil)
+    let reply = try context.raw(.resume, request)
+    if attach, try !context.isQueued(reply) { return try Seat.attach(fork ?? name, context, wish: .lead) }
+    try context.show(reply)
     return 0
   }
 }

@@ -14,7 +14,7 @@ enum HelpText {
 
       """
     for group in About.Group.allCases {
-      let commands = Commands.all.filter { $0.about.group == group }
+      let commands = Commands.all.filter { $0.about.group == group && !$0.about.isHidden }
       if commands.isEmpty { continue }
       text += "\n\(group.rawValue)\n"
       for command in commands { text += "  \(Width.fit(command.about.name, 13))\(command.about.summary)\n" }
@@ -105,7 +105,7 @@ enum HelpText {
     for setting in Setting.allCases {
       let facts = setting.facts
       let name = setting.rawValue + (facts.fromRepository ? " *" : "")
-      text += "  " + Width.fit(name, 19) + Width.fit(facts.variable, 26) + facts.doc
+      text += "  " + Width.fit(name, 23) + Width.fit(facts.variable, 30) + facts.doc
       text += facts.standard.isEmpty ? "\n" : " [\(facts.standard)]\n"
     }
     return text + """

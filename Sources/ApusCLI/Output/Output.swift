@@ -8,7 +8,9 @@ struct Output {
   static let descriptor = STDOUT_FILENO
 
   let isColored: Bool
-  let columns: Int
+  private(set) var columns: Int
+  /// Nil where there is no screen.
+  private(set) var rows: Int?
   let isTerminal: Bool
 
   init(color: String?, environment: [String: String]) {
@@ -19,15 +21,21 @@ struct Output {
     case "never": isColored = false
     default: isColored = isTerminal && wanted && environment["TERM"] != "dumb"
     }
+    columns = environment["COLUMNS"].flatMap { Int($0) } ?? 80
+    measure()
+  }
+
+  /// Takes over the size the terminal has by now.
+  mutating func measure() {
     var size = winsize()
-    if isTerminal, ioctl(1, UInt(TIOCGWINSZ), &size) == 0, size.ws_col >= 40 {
-      columns = Int(size.ws_col)
-    } else {
-      columns = environment["COLUMNS"].flatMap { Int($0) } ?? 80
-    }
+    guard isTerminal, ioctl(1, UInt(TIOCGWINSZ), &size) == 0, size.ws_col >= 40 else { return }
+    columns = Int(size.ws_col)
+    rows = size.ws_row > 0 ? Int(size.ws_row) : nil
   }
 
   func write(_ text: String) { Self.write(Array(text.utf8), to: 1) }
+
+  func write(_ bytes: [UInt8]) { Self.write(bytes, to: 1) }
 
   func line(_ bytes: [UInt8]) { Self.write(bytes + [10], to: 1) }
 
@@ -47,6 +55,15 @@ struct Output {
       done += got
     }
   }
+
+  /// Waits so long; whether whoever read our output left meanwhile.
+  func isLeft(afterMilliseconds milliseconds: Int32) -> Bool {
+    var reader = pollfd(fd: Self.descriptor, events: 0, revents: 0)
+    return poll(&reader, 1, milliseconds) > 0 && Int32(reader.revents) & (POLLERR | POLLHUP) != 0
+  }
+
+  /// For who has no `Output`.
+  static func bytes(_ bytes: [UInt8]) { write(bytes, to: 1) }
 
   func json(_ value: some Encodable) { line((try? JSONText.encode(value)) ?? []) }
 

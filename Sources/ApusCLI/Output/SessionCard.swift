@@ -11,6 +11,7 @@ enum SessionCard {
     for asked in session.needs {
       row("asks", "\(asked.brief)   (apus permit \(session.name) \(asked.id.prefix(8)) allow|deny)")
     }
+    if session.needs.isEmpty, let what = session.needsWhat { row("needs", what) }
     if let doing = session.doing { row("last", doing) }
     row("place", session.directory)
     var agent = [session.agent + (session.agentVersion.map { " \($0)" } ?? "")]
@@ -19,6 +20,7 @@ enum SessionCard {
     agent.append("run \(session.run)")
     if let pid = session.pid { agent.append("pid \(pid)\(session.keeperPID.map { " (keeper \($0))" } ?? "")") }
     row("agent", agent.joined(separator: ", "))
+    if let figures = figures(session) { row("takes", figures) }
     row("verdict", verdict(session.verdict))
     row("talks as", session.conversationID)
     if let owner = session.owner { row("owner", owner) }
@@ -35,8 +37,18 @@ enum SessionCard {
     return lines.joined(separator: "\n") + "\n"
   }
 
+  private static func figures(_ session: SessionObject) -> String? {
+    var words: [String] = []
+    if let memory = session.memory { words.append(Amount.bytes(memory)) }
+    if let cpu = session.cpu { words.append("\(Amount.percent(cpu)) CPU") }
+    if let disk = session.disk { words.append("\(Amount.bytes(disk)) on disk") }
+    if let ports = session.listening, !ports.isEmpty { words.append("listens on \(Amount.ports(ports))") }
+    return words.isEmpty ? nil : words.joined(separator: ", ")
+  }
+
   private static func headline(_ session: SessionObject, _ output: Output) -> String {
     let name = output.styled(session.name, .bold) + " (\(session.id))  "
+    if let queue = session.queue { return name + "queued: \(queue.text)" }
     if session.state == .running || session.state == .starting {
       let age = MomentText.age(session.activityAge)
       return name

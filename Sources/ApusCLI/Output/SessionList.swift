@@ -15,6 +15,10 @@ struct SessionRow: Decodable {
   var problem: Failure?
   var interrupted: Bool
   var verdict: Judged
+  var needsWhat: String?
+  var queue: QueuePlace?
+  var source: String
+  var pid: Int?
 
   struct Judged: Decodable {
     var resumable: Bool
@@ -29,29 +33,45 @@ enum SessionList {
     case needsYou = "NEEDS YOU"
     case working = "WORKING"
     case starting = "STARTING"
+    case queued = "QUEUED"
     case idle = "IDLE"
     case unknown = "UNKNOWN"
     case lost = "LOST"
     case ended = "ENDED"
     case archived = "ARCHIVED"
+    case elsewhere = "ELSEWHERE"
   }
 
-  static func text(_ sessions: [SessionRow], _ output: Output) -> String {
+  /// `figures`: what each takes, shown as columns; nil where these are not wanted.
+  static func text(_ sessions: [SessionRow], figures: [FigureRow]? = nil, _ output: Output) -> String {
     if sessions.isEmpty { return "No sessions. Make one: apus new NAME --prompt \"what it is to do\"\n" }
-    let names = min(28, max(8, sessions.map { Width.of($0.name) }.max() ?? 8))
+    let most = figures == nil ? 28 : max(8, min(28, output.columns / 6))
+    let names = min(most, max(8, sessions.map { Width.of($0.name) }.max() ?? 8))
+    let columns = figures.map { FigureColumns($0) }
+    let known = Dictionary((figures ?? []).map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
     var text = ""
+    if let columns {
+      let room = max(0, output.columns - columns.width - 9)
+      text += output.styled(String(repeating: " ", count: room) + columns.heading, .dim) + "\n"
+    }
     for heading in Heading.allCases {
-      let group = sessions.filter { self.heading($0) == heading }
+      var group = sessions.filter { self.heading($0) == heading }
       if group.isEmpty { continue }
       text += output.styled(heading.rawValue, style(heading)) + "\n"
-      for session in group { text += row(session, names, output) + "\n" }
+      if heading == .queued { group.sort { ($0.queue?.place ?? 0) < ($1.queue?.place ?? 0) } }
+      for session in group {
+        let takes = columns.map { $0.row(known[session.id]) } ?? ""
+        text += row(session, names, takes, output) + "\n"
+      }
     }
     return text
   }
 
   private static func heading(_ session: SessionRow) -> Heading {
-    switch session.state {
-    case .queued, .starting: .starting
+    if session.source != "apus" { return .elsewhere }
+    return switch session.state {
+    case .queued: .queued
+    case .starting: .starting
     case .ended: .ended
     case .lost: .lost
     case .archived: .archived
@@ -69,22 +89,27 @@ enum SessionList {
     switch heading {
     case .needsYou: .yellow
     case .working, .starting: .green
-    case .idle, .unknown: .cyan
+    case .idle, .unknown, .queued: .cyan
     case .lost: .red
-    case .ended, .archived: .dim
+    case .ended, .archived, .elsewhere: .dim
     }
   }
 
-  private static func row(_ session: SessionRow, _ names: Int, _ output: Output) -> String {
+  private static func row(_ session: SessionRow, _ names: Int, _ takes: String, _ output: Output) -> String {
     let age = MomentText.age(session.state.isLive ? session.activityAge : session.lastActiveAge)
-    let fixed = 2 + 6 + names + 2 + 2 + 7
+    // A stranger's is its pid, which may be longer than ours.
+    let id = max(6, Width.of(session.id) + 1)
+    let fixed = 2 + id + names + 2 + Width.of(takes) + 2 + 7
     let what = Width.fit(SessionName.printable(about(session)), max(10, output.columns - fixed))
-    return "  " + Width.fit(session.id, 6) + Width.fit(session.name, names) + "  " + what + "  "
+    return "  " + Width.fit(session.id, id) + Width.fit(session.name, names) + "  " + what + takes + "  "
       + String(repeating: " ", count: max(0, 7 - Width.of(age))) + age
   }
 
   static func about(_ session: SessionRow) -> String {
     if let asked = session.needs.first { return "allow \(asked.brief)?" }
+    if session.source != "apus" { return elsewhere(session) }
+    if let queue = session.queue { return queue.text }
+    if let what = session.needsWhat { return what }
     switch session.state {
     case .queued, .starting: return "starting in \(session.directory)"
     case .running:
@@ -100,4 +125,33 @@ enum SessionList {
       return words
     }
   }
+
+  private static func elsewhere(_ session: SessionRow) -> String {
+    var words = session.activity.rawValue
+    if let what = session.needsWhat { words += ": " + what }
+    return words + session.directory.prefixed(" in ") + ", " + session.source
+  }
+
+  /// Sessions that Apus did not start, those that live first.
+  static func strangers(_ sessions: [SessionObject], _ output: Output) -> String {
+    let names = min(28, max(8, sessions.map { Width.of($0.name) }.max() ?? 8))
+    var text = ""
+    for (heading, state) in [("LIVE", SessionState.running), ("ENDED", .ended)] {
+      let group = sessions.filter { $0.state == state }
+      if !group.isEmpty { text += output.styled(heading, .bold) + "\n" }
+      for session in group {
+        let what = state == .running ? session.activity.rawValue : SessionCard.verdict(session.verdict)
+        let words = what + session.directory.prefixed(" in ") + ", " + session.source
+        text += "  " + Width.fit(state == .running ? session.id : String(session.conversationID.prefix(8)), 9)
+        text += Width.fit(session.name, names) + "  "
+        text += Width.cut(SessionName.printable(words), max(20, output.columns - names - 13)) + "\n"
+      }
+    }
+    return text
+      + "\nTake one over: apus adopt \(sessions[0].state == .running ? sessions[0].id : sessions[0].conversationID)\n"
+  }
+}
+
+extension String {
+  fileprivate func prefixed(_ word: String) -> String { isEmpty ? "" : word + self }
 }

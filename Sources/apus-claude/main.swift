@@ -1,0 +1,4 @@
+import ApusCLI
+import Glibc
+
+exit(CommandLineTool.claude(Array(CommandLine.arguments.dropFirst())))
