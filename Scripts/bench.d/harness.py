@@ -136,6 +136,18 @@ def pairs(rounds, ours, peer):
     return first, second
 
 
+def turns(rounds, *measures):
+    """Measures all of them in turns, another one first every time; a list each. One round before that does not count."""
+    found = [[] for _ in measures]
+    for number in range(-1, rounds):
+        for at in range(len(measures)):
+            which = (at + number) % len(measures)
+            value = measures[which]()
+            if number >= 0:
+                found[which].append(value)
+    return found
+
+
 # ------------------------------------------------------------------------------------------------- processes
 
 

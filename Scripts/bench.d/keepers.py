@@ -21,7 +21,7 @@ def texts(values):
 
 def launch_order(address, program, arguments, environment, directory):
     """`LaunchOrder.encoded`."""
-    return struct.pack("<I", MARK) + text(address) + text(program) + texts(arguments) + texts(environment) + text(directory)
+    return struct.pack("<I", MARK) + text(address) + text(program) + texts(arguments) + texts(environment) + text(directory) + b"\0"
 
 
 def read_launch_order(data):
