@@ -17,7 +17,7 @@ import Testing
   }
 
   @Test func `a new conversation is begun under the session's id`() {
-    let spec = ClaudeAgent.launch(session(), opening: .fresh, run: 1)
+    let spec = ClaudeAgent.launch(session(), opening: .fresh, run: 1, settings: nil)
     #expect(
       spec.arguments == [
         "/bin/claude", "-p", "--input-format", "stream-json", "--output-format", "stream-json", "--verbose",
@@ -29,16 +29,18 @@ import Testing
   }
 
   @Test func `the whole specification is passed again on a resume`() {
-    let spec = ClaudeAgent.launch(session(model: "m", turns: 4), opening: .resumed(continuing: true, file: nil), run: 2)
+    let spec = ClaudeAgent.launch(
+      session(model: "m", turns: 4), opening: .resumed(continuing: true, file: nil), run: 2, settings: nil)
     #expect(spec.arguments.suffix(5) == ["--model", "m", "--max-turns", "4", "--resume=c-1"])
     #expect(spec.environment["CLAUDE_CODE_RESUME_INTERRUPTED_TURN"] == "1")
-    let file = ClaudeAgent.launch(session(), opening: .resumed(continuing: false, file: "/f.jsonl"), run: 2)
+    let file = ClaudeAgent.launch(
+      session(), opening: .resumed(continuing: false, file: "/f.jsonl"), run: 2, settings: nil)
     #expect(file.arguments.last == "--resume=/f.jsonl")
     #expect(file.environment["CLAUDE_CODE_RESUME_INTERRUPTED_TURN"] == nil)
   }
 
   @Test func `a fork takes another's conversation on under its own id`() {
-    let spec = ClaudeAgent.launch(session(), opening: .forked(from: "c-0"), run: 1)
+    let spec = ClaudeAgent.launch(session(), opening: .forked(from: "c-0"), run: 1, settings: nil)
     #expect(spec.arguments.suffix(3) == ["--resume=c-0", "--fork-session", "--session-id=c-1"])
   }
 
@@ -86,5 +88,41 @@ import Testing
   @Test func `the last line of the errors is told, fit for a terminal`() {
     let failure = ClaudeAgent.failure(of: .exit(3), errors: "first\n\u{1B}[31mTypeError: x\n")
     #expect(failure?.summary == "the agent ended with exit code 3: ?[31mTypeError: x")
+  }
+}
+
+@Suite("settings of a person's own command line") struct ClaudeSettingsTests {
+  private func launched(_ words: [String], settings: String?) -> [String] {
+    let session = Session(
+      id: "a7f3", name: "n", conversationID: "c-1", directory: "/p",
+      spec: SpawnSpec(program: "claude", model: nil, permissionMode: "plan", maxTurns: nil, environment: [:]),
+      createdAt: 0)
+    return Array(
+      ClaudeAgent.launchInTerminal(session, opening: .given(words), prompt: nil, settings: settings).arguments
+        .dropFirst())
+  }
+
+  static let cases: [(given: [String], theirs: [String], rest: [String])] = [
+    ([], [], []), (["say hi"], [], ["say hi"]),
+    (["--settings", "a.json", "--model", "m", "hi"], ["a.json"], ["--model", "m", "hi"]),
+    (["--settings={\"a\":1}", "--settings", "b"], ["{\"a\":1}", "b"], []),
+    (["--add-dir", "x", "y", "--settings", "a", "hi"], ["a"], ["--add-dir", "x", "y", "hi"]),
+    (["-c", "--", "--settings", "a"], [], ["-c", "--", "--settings", "a"]),
+    (["--append-system-prompt", "--settings", "hi"], [], ["--append-system-prompt", "--settings", "hi"]),
+    (["--settings"], [], ["--settings"]),
+  ]
+
+  @Test(arguments: cases.indices) func `theirs are found, and ours alone are given, before all words`(_ n: Int) {
+    let (given, theirs, rest) = Self.cases[n]
+    #expect(ClaudeArguments(given).settings == theirs)
+    #expect(launched(given, settings: "/run/settings.json") == ["--settings=/run/settings.json"] + rest)
+    // Where theirs could not be read they go to the program as they are.
+    #expect(launched(given, settings: nil) == given)
+  }
+
+  @Test func `a later run has them again`() {
+    let asked = ClaudeArguments(["--settings", "a.json", "--model", "m", "--resume", "x", "hi"])
+    #expect(ClaudeArguments(asked.lasting).settings == ["a.json"])
+    #expect(asked.lasting.suffix(2) == ["--model", "m"])
   }
 }

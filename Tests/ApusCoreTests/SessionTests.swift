@@ -30,6 +30,10 @@ import Testing
     session.forkedFrom = "b000"
     session.problem = Failure(.agentLimit, "limit", hint: "wait")
     session.archivedAt = 1_795_000_002
+    session.queued = QueuedStart(
+      ticket: 3, since: 1_795_000_003, resumes: true, terminal: TerminalWish(rows: 24, columns: 80), prompt: "p")
+    session.watched = ProcessMark(pid: 7, start: 1_197_338)
+    session.stopped = true
     return session
   }
 

@@ -204,3 +204,46 @@ import Testing
     }
   }
 }
+
+@Suite("a turn that is silent for too long") struct StalledTurnTests {
+  @Test func `it needs you until its next word`() {
+    var turn = TurnState(since: 0)
+    turn.handle(.ready(version: nil), now: 1)
+    turn.stall()
+    #expect(!turn.isStalled && turn.activity == .idle)
+    turn.acceptPrompt("p", now: 2)
+    #expect(turn.activity == .working)
+    turn.stall()
+    #expect(turn.isStalled && turn.activity == .needsYou && turn.isMidTurn && turn.since == 2)
+    turn.handle(.said(Utterance(role: .assistant, text: "still here")), now: 3)
+    #expect(!turn.isStalled && turn.activity == .working)
+  }
+
+  @Test func `an agent in a terminal stalls as any other`() {
+    var turn = TurnState(since: 0, isTerminal: true)
+    turn.see(Sighting(mode: .idle, waitingFor: nil, isForTool: false, at: 1))
+    turn.stall()
+    #expect(!turn.isStalled && turn.activity == .idle)
+    turn.see(Sighting(mode: .running, waitingFor: nil, isForTool: false, at: 2))
+    turn.stall()
+    #expect(turn.isStalled && turn.activity == .needsYou && turn.isMidTurn)
+    turn.see(Sighting(mode: .idle, waitingFor: nil, isForTool: false, at: 3))
+    #expect(!turn.isStalled && turn.activity == .idle)
+  }
+
+  @Test func `a permission that is asked for is what it needs`() {
+    var turn = TurnState(since: 0)
+    turn.acceptPrompt("p", now: 1)
+    turn.stall()
+    turn.handle(.permissionAsked(PermissionRequest(id: "1", tool: "Bash", input: .null)), now: 2)
+    turn.stall()
+    #expect(!turn.isStalled && turn.activity == .needsYou)
+  }
+
+  @Test func `records of versions that knew no such thing are read`() throws {
+    var turn = TurnState(since: 1)
+    turn.acceptPrompt("p", now: 2)
+    #expect(try JSONText.decode(TurnState.self, from: JSONText.encode(turn)) == turn)
+    #expect(!String(decoding: try JSONText.encode(turn), as: UTF8.self).contains("stalledSince"))
+  }
+}

@@ -8,7 +8,8 @@ import Testing
 @Suite struct CommandLineTests {
   static let commands = [
     "up", "down", "restart", "new", "send", "wait", "interrupt", "permit", "list", "show", "check", "logs", "events",
-    "stop", "resume", "rename", "tag", "archive", "doctor", "version", "completions", "help", "demo",
+    "stop", "resume", "ps", "top", "prune", "rename", "tag", "archive", "doctor", "version", "completions", "help",
+    "demo",
   ]
 
   @Test func `every command explains itself with an example, and starts nothing for it`() async throws {

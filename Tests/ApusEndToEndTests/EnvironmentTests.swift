@@ -43,6 +43,7 @@ import Testing
     // What we add, by name.
     #expect(found.removeValue(forKey: "APUS_SESSION") == session.name)
     #expect(found.removeValue(forKey: "APUS_RUN")?.hasSuffix("/runs/\(session.id)/\(session.run)") == true)
+    #expect(found.removeValue(forKey: "CLAUDE_CODE_TMPDIR")?.hasSuffix("/t-\(session.id)-\(session.run)") == true)
     #expect(found.removeValue(forKey: "CLAUDE_CODE_EMIT_SESSION_STATE_EVENTS") == "1")
     #expect(found.removeValue(forKey: "PWD") == session.directory)
     for (key, value) in wanted where key != "PWD" { #expect(found[key] == value, "\(key)") }

@@ -15,6 +15,13 @@ enum Samples {
       TeardownStep(.signal(-1), milliseconds: 1),
     ]),
     .end([TeardownStep](repeating: TeardownStep(.closeInput, milliseconds: 1), count: 64)),
+    .view(View(wish: .watch, size: TerminalSize(rows: 0, columns: .max))),
+    .view(
+      View(
+        wish: .lead, size: TerminalSize(rows: 24, columns: 80),
+        testament: .init(device: Array("/dev/pts/3".utf8), settings: [0, 1], bytes: [27]))),
+    .type([]), .type([3, 27, 255]), .size(TerminalSize(rows: 50, columns: 160)), .lead, .leave, .signal(18),
+    .signal(-1),
   ]
 
   static let endings: [KeptEnding] = [
@@ -30,5 +37,13 @@ enum Samples {
       .taken(number: 0), .taken(number: .max),
       .trouble(0), .trouble(28), .trouble(.min),
       .refused([]), .refused(Array("no".utf8)),
+      .welcome(
+        .init(
+          version: 2, keeper: 2, agent: 3, agentStart: 4, recorded: 5, lastInput: 6,
+          terminal: TerminalSize(rows: 24, columns: 80))),
+      .viewing(available: .max, size: TerminalSize(rows: 24, columns: 80), leads: true),
+      .viewing(available: 0, size: TerminalSize(rows: 0, columns: 0), leads: false),
+      .leads(true), .leads(false), .sized(TerminalSize(rows: 1, columns: 2)), .stopped(true), .stopped(false),
+      .viewed(true), .viewed(false),
     ] + endings.map { .ending($0, recorded: 12_345) }
 }

@@ -101,13 +101,13 @@ import Testing
       """, working: place.path)
     let told = try run.attach().followToEnd()
     #expect(told.ending == .exit(0))
-    #expect(Tree.isEmpty(below: run.card.keeper))
+    #expect(Tree(root: run.card.keeper).isEmpty)
   }
 
   @Test func `a daemon or keeper of ours that was started inside is left alone with all below it`() throws {
     let run = try Kept(
       """
-      APUS_ROLE=daemon setsid sh -c 'echo ours $$; tail -f /dev/null & echo below $!; wait' &
+      APUS_ROLE=daemon setsid sh -c 'echo ours $$; tail -f /dev/null > /dev/null & echo below $!; wait' &
       read go
       """)
     let attached = try run.attach()

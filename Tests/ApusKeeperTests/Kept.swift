@@ -10,27 +10,34 @@ final class Kept {
   let directory: String
   let socket: String
   let card: KeeperCard
+  /// The directory of the run's control group, while there is one; nil where control groups are not ours to divide.
+  let group: String?
   /// The process that was started and forked the keeper off.
   let launcher: Int32
   private let place: TemporaryDirectory
 
-  /// Starts `sh -c script`, or the program given, under a keeper, and waits until it says that the agent runs.
+  /// Starts `sh -c script`, or the program given, under a keeper, and waits until it says that the agent runs. On a
+  /// terminal of that size and with those settings where one is asked for.
   init(
     _ script: String = "", program: String = "/bin/sh", arguments: [String]? = nil, environment: [String] = [],
-    working: String = "/", place: TemporaryDirectory? = nil, directory: String? = nil
+    working: String = "/", terminal: TerminalSize? = nil, settings: [UInt8] = [], place: TemporaryDirectory? = nil,
+    directory: String? = nil
   ) throws {
     let place = try place ?? TemporaryDirectory()
     self.place = place
     self.directory = directory ?? place.path
     socket = self.directory + "/s"
-    let order = Kept.order(
+    var order = Kept.order(
       socket: socket, program: program, arguments: arguments ?? [program, "-c", script], environment: environment,
       working: working)
+    order.terminal = terminal.map { LaunchOrder.Terminal(size: $0, settings: settings) }
     let launch = try Kept.launch(order, in: self.directory)
     launcher = launch.launcher
     guard launch.said == "R" else { throw TestFailure("the keeper did not begin: \(launch.said)") }
     guard let bytes = Kept.load(self.directory + "/" + RunFile.keeper) else { throw TestFailure("no keeper's card") }
     card = try KeeperCard(bytes)
+    let name = Tree.groupName(directory: Array(self.directory.utf8))
+    group = Groups.areOurs ? Groups.find(of: card.keeper).map { $0 + "/" + name } : nil
   }
 
   static func order(
@@ -84,10 +91,12 @@ final class Kept {
     var facts = stat()
     return stat(directory + "/" + RunFile.recording, &facts) == 0 ? UInt64(facts.st_size) : 0
   }
+  /// Its terminal's sizes, each from which offset on.
+  var sizes: [SizeNote] { SizeNote.all(Kept.load(directory + "/" + RunFile.sizes) ?? []) }
   var note: EndingNote? { Kept.load(directory + "/" + RunFile.ending).flatMap { try? EndingNote($0) } }
 
   func attach() throws -> Attached {
-    let attached = try Attached(socket)
+    let attached = try Attached(socket, of: self)
     try attached.hello()
     return attached
   }
@@ -102,6 +111,7 @@ final class Kept {
   }
 
   deinit {
+    defer { if let group { rmdir(group) } }
     guard keeper.isAlive else { return }
     let below = Tree.descendants(of: card.keeper).map { ProcessID(pid: $0.pid, start: $0.start) }
     for process in [keeper] + below { process.signal(SIGKILL) }

@@ -83,7 +83,7 @@ package enum Child {
             var plan = apus_spawn_plan(
               program: path, arguments: arguments.baseAddress, argument_bytes: arguments.count,
               environment: environment.baseAddress, environment_bytes: environment.count, directory: place,
-              input: -1, output: output, errors: output, ready: ready)
+              input: -1, output: output, errors: output, ready: ready, terminal: nil)
             return apus_spawn(&plan, &pid)
           }
         }

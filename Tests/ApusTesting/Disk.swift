@@ -96,6 +96,13 @@ package enum Disk {
     return String(cString: resolved)
   }
 
+  /// Where a symbolic link leads; empty when it is none.
+  package static func link(_ path: String) -> String {
+    var target = [CChar](repeating: 0, count: 4096)
+    let length = readlink(path, &target, target.count)
+    return String(decoding: target.prefix(max(0, length)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+
   /// Removes everything below and the directory itself; what is mounted there must be gone.
   package static func remove(_ path: String) async {
     _ = await Program.run(

@@ -17,5 +17,6 @@ package enum Checkout {
   /// The pinned Claude Code that `make test` fetches (Scripts/fetch-claude).
   package static var claude: String { root + "/.deps/claude-2.1.329/claude" }
   package static var stub: String { root + "/Tests/Stub/model-stub" }
+  package static var terminalAgent: String { root + "/Tests/Stub/terminal-agent" }
   package static var scriptedAgent: String { root + "/Tests/Stub/scripted-agent" }
 }

@@ -6,6 +6,8 @@ import Testing
     ("CSQLite", [], []),
     ("CSystem", [], []),
     ("ApusFrames", [], []),
+    ("CTerminal", [], []),
+    ("ApusTerminal", ["ApusFrames", "CTerminal", "CSystem"], ["Glibc"]),
     ("ApusKeeper", ["ApusFrames", "CSystem"], ["Glibc"]),
     ("ApusCore", [], ["FoundationEssentials"]),
     ("ApusWire", ["ApusCore", "ApusFrames"], ["FoundationEssentials"]),
@@ -27,17 +29,19 @@ import Testing
       ["FoundationEssentials", "Glibc", "Darwin", "Synchronization"]
     ),
     (
-      "ApusCLI", ["ApusCore", "ApusWire", "ApusFrames", "ApusLink", "CSystem"],
+      "ApusCLI",
+      ["ApusCore", "ApusWire", "ApusFrames", "ApusLink", "ApusAgents", "ApusTerminal", "CSystem"],
       ["FoundationEssentials", "Glibc", "Darwin"]
     ),
     ("apus", ["ApusCLI"], ["Glibc"]),
+    ("apus-claude", ["ApusCLI"], ["Glibc"]),
     (
       "apusd",
       [
         "ApusCore", "ApusWire", "ApusLoop", "ApusLink", "ApusStoreSQLite", "ApusCoordinator", "ApusServer", "CSystem",
       ], ["FoundationEssentials", "Glibc", "Darwin", "Dispatch"]
     ),
-    ("apus-keeper", ["ApusKeeper"], ["Glibc"]),
+    ("apus-keeper", ["ApusKeeper", "ApusTerminal"], ["Glibc"]),
   ]
 
   private static let built = Target.all.filter { $0.kind != "testTarget" && !$0.name.hasPrefix("ApusTest") }
@@ -86,18 +90,19 @@ import Testing
   }
 
   @Test func `what must stay small knows no Foundation`() {
-    for file in House.sources where ["ApusFrames", "ApusKeeper", "apus-keeper"].contains(file.room) {
+    for file in House.sources where ["ApusFrames", "ApusKeeper", "ApusTerminal", "apus-keeper"].contains(file.room) {
       #expect(imports(file).filter { $0.hasPrefix("Foundation") || $0.hasPrefix("_") }.isEmpty, "\(file.path)")
     }
   }
 
   @Test func `each library of others is imported in one room`() {
-    let rooms = Set(House.sources.filter { imports($0).contains("CSQLite") }.map(\.room))
-    #expect(rooms == ["ApusStoreSQLite"])
+    for (library, room) in [("CSQLite", "ApusStoreSQLite"), ("CTerminal", "ApusTerminal")] {
+      #expect(Set(House.sources.filter { imports($0).contains(library) }.map(\.room)) == [room])
+    }
   }
 
   @Test func `programs are their composition and no more`() {
-    for name in ["apus", "apus-keeper"] {
+    for name in ["apus", "apus-claude", "apus-keeper"] {
       let files = House.sources.filter { $0.room == name }
       #expect(files.map(\.path) == ["Sources/\(name)/main.swift"])
       #expect(files.allSatisfy { $0.lineCount <= 20 })
@@ -106,7 +111,7 @@ import Testing
 
   @Test func `tests ask for no program, whose linking would become theirs`() {
     let programs = Set(Target.all.filter { $0.kind == "executableTarget" }.map(\.name))
-    #expect(programs == ["apus", "apusd", "apus-keeper"])
+    #expect(programs == ["apus", "apus-claude", "apusd", "apus-keeper"])
     for target in Target.all where target.kind == "testTarget" {
       #expect(programs.isDisjoint(with: target.dependencies), "\(target.name)")
     }
