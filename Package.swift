@@ -25,7 +25,10 @@ let package = Package(
       ]),
 
     .target(name: "ApusFrames", swiftSettings: strict),
-    .target(name: "ApusTerminal", dependencies: ["ApusFrames", "CTerminal", "CSystem"], swiftSettings: strict),
+    // Drawing goes through every byte an agent writes: unoptimised, tests of a hundred megabytes would take minutes.
+    .target(
+      name: "ApusTerminal", dependencies: ["ApusFrames", "CTerminal", "CSystem"],
+      swiftSettings: strict + [.unsafeFlags(["-O"], .when(configuration: .debug))]),
     .target(name: "ApusKeeper", dependencies: ["ApusFrames", "CSystem"], swiftSettings: strict),
 
     .target(name: "ApusCore", swiftSettings: strict),
@@ -75,6 +78,10 @@ let package = Package(
       dependencies: [
         "ApusTesting", "ApusTestKit", "ApusCore", "ApusWire", "ApusLink", "ApusFrames", "ApusAgents", "CSystem",
       ],
+      swiftSettings: strict),
+    .testTarget(
+      name: "ApusAttachTests",
+      dependencies: ["ApusTesting", "ApusCore", "ApusWire", "ApusLink", "ApusFrames", "CSystem"],
       swiftSettings: strict),
     .target(name: "ApusTestKit", dependencies: ["CSystem"], path: "Tests/ApusTestKit", swiftSettings: strict),
     .testTarget(

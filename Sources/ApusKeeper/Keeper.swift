@@ -359,7 +359,7 @@ final class Keeper {
       viewers.send(
         .viewing(
           available: recording.available, size: sizes?.now ?? view.size, leads: viewers.lead == token), to: token)
-      if agentStopped { viewers.send(.stopped(true), to: token) }
+      if agentStopped, !viewer.isViewing { viewers.send(.stopped(true), to: token) }
     case .type(let bytes):
       guard !viewer.isViewing || viewers.lead == token else { return }
       agent.queue(bytes)

@@ -68,8 +68,9 @@ import Testing
         #expect(try await home.events("one").answers.filter { $0 == "first answer" }.count == 1)
       } else {
         let after = try await home.session("resume", "one", "say: second answer", "--wait")
-        #expect(after.result == "second answer")
-        let results = try await home.events("one").of(.turnEnded).compactMap { $0.detail["text"]?.string }
+        let events = try await home.events("one")
+        #expect(after.result == "second answer", "\(Self.told(events, home))")
+        let results = events.of(.turnEnded).compactMap { $0.detail["text"]?.string }
         #expect(results == ["first answer", "second answer"])
       }
     }
@@ -110,9 +111,15 @@ import Testing
         #expect(await eventually { Self.continuations(path) > before })
       }
       #expect(try await home.session("wait", "one").activity == .idle)
-      #expect(try await home.events("one").answers == ["first answer"])
-      #expect(try await home.events("one").of(.turnEnded).count == 1)
+      let events = try await home.events("one")
+      #expect(events.answers == ["first answer"], "\(Self.told(events, home))")
+      #expect(events.of(.turnEnded).count == 1, "\(Self.told(events, home))")
     }
+  }
+
+  /// What the session and the daemon say of it, for who reads a failure.
+  private static func told(_ events: [EventObject], _ home: TestHome) -> String {
+    events.map { "\($0.run) \($0.type) \($0.detail)" }.joined(separator: "\n") + "\n" + home.daemonLog()
   }
 
   private static func continuations(_ path: String) -> Int {

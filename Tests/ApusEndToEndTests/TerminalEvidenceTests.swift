@@ -46,13 +46,16 @@ import Testing
     return try await home.session("show", "t")
   }
 
-  /// The program passes over keys in the first moment of a dialog.
+  /// The dialog is drawn only where nobody is typing, so keys before it would keep it away; and the program passes over
+  /// keys in its first moment.
   private func answer(_ home: TestHome, _ keys: String...) async throws {
-    let isAnswered = await eventually {
-      _ = await home.run(["type", "t"] + keys)
-      return await now(home)?.activity != .needsYou
+    try await home.see("❯ 1. Yes", on: "t")
+    let isAnswered = await eventually(seconds: 30) {
+      if await home.apus("screen", "t").output.contains("❯ 1. Yes") { _ = await home.run(["type", "t"] + keys) }
+      return await eventually(seconds: 2) { await now(home)?.activity != .needsYou }
     }
-    #expect(isAnswered)
+    let seen = await home.apus("show", "t").output + home.apus("screen", "t").output
+    #expect(isAnswered, "\(seen)")
   }
 
   private func end(_ daemon: ProcessMark?) throws {

@@ -106,8 +106,12 @@ import Testing
   }
 
   @Test func `a child that is stopped is the agent's affair`() throws {
+    // Going on before it has stopped would leave it stopped for good.
     let (run, program) = try begin(
-      "stty -echo; sh -c 'kill -STOP $$; echo child goes on' & echo ready; read x; kill -CONT $!; wait; echo both")
+      """
+      stty -echo; sh -c 'kill -STOP $$; echo child goes on' &
+      until grep -q '^State:.T' /proc/$!/status; do :; done; echo ready; read x; kill -CONT $!; wait; echo both
+      """)
     let viewer = try run.attach()
     try viewer.view(.lead)
     try viewer.settled()

@@ -51,7 +51,7 @@ extension Pane {
     #expect(seen == wanted, "seen:\n\(seen)\nwanted:\n\(wanted)", sourceLocation: sourceLocation)
   }
 
-  /// Looks until it shows what `apus screen` says, the title and the cursor included.
+  /// Looks until it shows what `apus screen` says, the cursor included, and the title where the agent gave one.
   package func shows(
     _ name: String, of home: TestHome, sourceLocation: SourceLocation = #_sourceLocation
   ) async throws {
@@ -60,11 +60,12 @@ extension Pane {
     let isSame = await eventually(seconds: 20) {
       guard let screen = try? await home.json("screen", name) else { return false }
       let lines = (screen["lines"]?.array ?? []).compactMap(\.string).joined(separator: "\n")
+      let title = screen["title"]?.string ?? ""
       told =
         "\(screen["column"]?.integer ?? -1),\(screen["row"]?.integer ?? -1) "
-        + "\(screen["alternate"]?.bool == true ? 1 : 0) \(screen["title"]?.string ?? "")\n"
+        + "\(screen["alternate"]?.bool == true ? 1 : 0)\(title.isEmpty ? "" : " " + title)\n"
         + seenLines(lines).joined(separator: "\n")
-      let facts = "#{cursor_x},#{cursor_y} #{alternate_on} #{pane_title}"
+      let facts = "#{cursor_x},#{cursor_y} #{alternate_on}" + (title.isEmpty ? "" : " #{pane_title}")
       seen = seenLines(await tmux("display-message", "-p", facts, ";", "capture-pane", "-p").output)
         .joined(separator: "\n")
       return told == seen

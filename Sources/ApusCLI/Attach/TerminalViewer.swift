@@ -153,6 +153,11 @@ final class TerminalViewer {
     var bytes = Array((isPainted ? "\u{1B}[?2026h" : "").utf8)
     if isPainted { bytes += undoing }
     hasPainted = true
+    // What the person had there goes where their terminal keeps what scrolled away.
+    if !isPainted {
+      let rows = Int(terminal.size.rows)
+      bytes += Array("\u{1B}[r\u{1B}[\(rows);1H".utf8) + [UInt8](repeating: 10, count: rows)
+    }
     if clearing { bytes += Array("\u{18}\u{1B}[0m\u{1B}[r\u{1B}[H\u{1B}[2J".utf8) }
     bytes += drawn.screen.paint()
     if isPainted, !drawn.screen.modes.isSet(2026) { bytes += Array("\u{1B}[?2026l".utf8) }

@@ -13,6 +13,7 @@ final class OwnTerminal {
   private var outbox: [UInt8] = []
   private var outboxStart = 0
   private var isRaw = false
+  private var lastSize = TerminalSize(rows: 24, columns: 80)
 
   /// Nil where standard input and output are no terminal.
   init?() {
@@ -31,13 +32,14 @@ final class OwnTerminal {
 
   deinit { Glibc.close(descriptor) }
 
+  /// Of one that went away, the last it had.
   var size: TerminalSize {
     var rows: Int32 = 0
     var columns: Int32 = 0
-    guard apus_tty_size(descriptor, &rows, &columns) == 0, rows > 0, columns > 0 else {
-      return TerminalSize(rows: 24, columns: 80)
+    if apus_tty_size(descriptor, &rows, &columns) == 0, rows > 0, columns > 0 {
+      lastSize = TerminalSize(rows: UInt16(clamping: rows), columns: UInt16(clamping: columns))
     }
-    return TerminalSize(rows: UInt16(clamping: rows), columns: UInt16(clamping: columns))
+    return lastSize
   }
 
   func lend() {

@@ -9,7 +9,10 @@ enum SessionCard {
       lines.append("  " + output.styled(Width.fit(label, 11), .dim) + SessionName.printable(value))
     }
     for asked in session.needs {
-      row("asks", "\(asked.brief)   (apus permit \(session.name) \(asked.id.prefix(8)) allow|deny)")
+      let answer =
+        session.terminal
+        ? "attach \(session.name)" : "permit \(session.name) \(asked.id.prefix(8)) allow|deny"
+      row("asks", "\(asked.brief)   (apus \(answer))")
     }
     if session.needs.isEmpty, let what = session.needsWhat { row("needs", what) }
     if let doing = session.doing { row("last", doing) }
