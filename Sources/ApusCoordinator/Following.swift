@@ -136,6 +136,7 @@ extension Coordinator {
           session.interrupted = cut
           session.lastActive = now
           if let problem { session.problem = problem }
+          if Self.neverBegan(session, run) { (session.state, session.archivedAt) = (.archived, now) }
         }
       }
       run.acknowledgeEnding()
@@ -155,6 +156,13 @@ extension Coordinator {
       }
     }
     changes.announce(id)
+  }
+
+  /// A person's own `claude` that refused its flags: nothing came of it that anybody would look for in a list.
+  private static func neverBegan(_ session: Session, _ run: LiveRun) -> Bool {
+    guard session.spec.arguments != nil, session.run == 1, !run.turn.isReady, case .exit(let code)? = session.ending
+    else { return false }
+    return code != 0
   }
 
   /// The connection to a keeper broke. What is on disk and who is alive says why.

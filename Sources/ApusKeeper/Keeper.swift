@@ -106,8 +106,10 @@ final class Keeper {
       if ending != nil, !endingKept { keepEnding() }
       perform(state.handle(.timePassed, now: now))
       settle()
-      let told = endingKept ? ending : nil
-      for token in viewers.serve(recording, ending: told, isFull: agent.isFull, now: now) { drop(token) }
+      for token in viewers.serve(recording, ending: endingKept ? ending : nil, isFull: agent.isFull, now: now) {
+        hear(token)  // Its last word may be that it has kept the ending.
+        drop(token)
+      }
     }
   }
 
@@ -176,9 +178,7 @@ final class Keeper {
     if stopped { continueUnseen() }
   }
 
-  private func continueUnseen() {
-    if agentStopped, !viewers.anyoneViews, !agentGone { goOn() }
-  }
+  private func continueUnseen() { if agentStopped, !viewers.anyoneViews, !agentGone { goOn() } }
 
   /// The whole group goes on, as a shell would have it; its leader is our child and not reaped, so its number is its.
   private func goOn() { kill(-agent.pid, SIGCONT) }

@@ -95,6 +95,11 @@ final class Kept {
   var sizes: [SizeNote] { SizeNote.all(Kept.load(directory + "/" + RunFile.sizes) ?? []) }
   var note: EndingNote? { Kept.load(directory + "/" + RunFile.ending).flatMap { try? EndingNote($0) } }
 
+  func isStopped(_ pid: Int32) -> Bool {
+    var facts = apus_process()
+    return apus_process_look(pid, &facts) == 0 && facts.state == CChar(UInt8(ascii: "T"))
+  }
+
   func attach() throws -> Attached {
     let attached = try Attached(socket, of: self)
     try attached.hello()

@@ -69,6 +69,28 @@ import Testing
     #expect(told.ending == .exit(7) && told.text == "ready\r\norderly\r\n")
   }
 
+  @Test func `the last word of a daemon that hung up is heard, whatever it could not be told any more`() throws {
+    let run = try Kept("read x", terminal: .usual)
+    let viewer = try run.attach()
+    try viewer.view(.lead)
+    // More than are dealt with at a time, so that the word comes after what the daemon is told.
+    let others = try (0..<80).map { _ in try run.attach() }
+    do {
+      let daemon = try run.attach()
+      try daemon.send(.follow(offset: .max))
+      try viewer.type("\r")
+      _ = try viewer.followToEnd()
+      try daemon.waitFor(.ending(.exit(0), recorded: run.note?.recorded ?? 0))
+      run.keeper.signal(SIGSTOP)
+      while !run.isStopped(run.keeper.pid) {}
+      try viewer.send(.leave)
+      for other in others { try other.send(.hello(version: KeeperProtocol.version)) }
+      try daemon.send(.acknowledgeEnding)
+    }
+    run.keeper.signal(SIGCONT)
+    try run.keeper.waitForEnd()
+  }
+
   @Test func `viewers are told the ending after the last byte, and those who come later too`() throws {
     let run = try Kept("stty -echo; echo ready; read x; seq 1 20000; exit 4", terminal: .usual)
     let viewers = try (0..<10).map { _ in try run.attach() }

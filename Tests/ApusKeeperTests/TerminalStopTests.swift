@@ -16,18 +16,13 @@ import Testing
     return (run, viewer)
   }
 
-  private func isStopped(_ run: Kept) -> Bool {
-    var facts = apus_process()
-    return apus_process_look(run.card.agent, &facts) == 0 && facts.state == CChar(UInt8(ascii: "T"))
-  }
-
   @Test func `with somebody there it stays stopped until it is told to go on`() throws {
     let (run, viewer) = try begin()
     try viewer.view(.lead)
     for round in 1...3 {
       try viewer.type("\(round)\r")
       try viewer.waitFor(.stopped(true))
-      #expect(isStopped(run))
+      #expect(run.isStopped(run.card.agent))
       // Who comes now is told.
       let other = try run.attach()
       try other.view(.watch)
@@ -62,7 +57,7 @@ import Testing
       try second.waitForClose()
       try program.settled()
       // One is still there.
-      #expect(isStopped(run))
+      #expect(run.isStopped(run.card.agent))
       if farewell {
         try first.send(.leave)
         try first.waitForClose()

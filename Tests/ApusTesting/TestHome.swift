@@ -110,11 +110,15 @@ package final class TestHome: Sendable {
   /// Every living process that belongs to this home.
   package func processes() -> [ProcessMark] { Processes.carrying("APUS_HOME=" + apusHome) }
 
+  private static func command(_ mark: ProcessMark) -> String {
+    "\(mark.pid) " + text("/proc/\(mark.pid)/cmdline").replacing("\0", with: " ")
+  }
+
   private func end() async {
     let outcome = await apus("down", "--end", seconds: 30)
     var left = processes()
     if !left.isEmpty {
-      Issue.record("left behind by \(root): \(left.map(\.pid)); down said \(outcome.status) \(outcome.errors)")
+      Issue.record("left behind by \(root): \(left.map(Self.command)); down said \(outcome.status) \(outcome.errors)")
     }
     while !left.isEmpty {
       for mark in left { Processes.signal(mark, SIGKILL) }
