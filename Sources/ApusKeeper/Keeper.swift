@@ -10,7 +10,6 @@ import Glibc
 // - Ending is a plan given as data (`TeardownStep`s) and goes on to its end without whoever asked for it.
 // - Whatever the run started has ended before the ending is told; the ending is kept on disk, and the keeper stays
 //   until somebody acknowledged it.
-//
 // It never interprets a byte of what it keeps. `KeeperState` decides; this file performs.
 
 final class Keeper {
@@ -111,13 +110,14 @@ final class Keeper {
         drop(token)
       }
     }
+    viewers.finish()
   }
 
   private func waitMilliseconds() -> Int32 {
     let isOwed = recording.isBehind || (ending != nil && !endingKept)
     let draws = sizes != nil && ending == nil
     let moments = [
-      state.deadline, isOwed ? now + Self.retryMilliseconds : nil, viewers.patienceEnds,
+      state.deadline, isOwed ? now + Self.retryMilliseconds : nil, viewers.deadline(now: now),
       draws ? screens.deadline(recorded: recording.recorded) : nil,
     ].compactMap(\.self)
     return moments.min().map { Int32(clamping: max(0, $0 - now)) } ?? -1
@@ -394,7 +394,7 @@ final class Keeper {
   }
 
   private func drop(_ token: UInt64, farewell: Bool = false) {
-    resize(viewers.drop(token, farewell: farewell))
+    resize(viewers.drop(token, farewell: farewell, now: now))
     continueUnseen()
   }
 }

@@ -96,9 +96,14 @@ struct Viewer {
 /// A viewer's testament with its terminal already open: a device opened when it is needed might be somebody else's by
 /// then.
 struct OpenTestament {
+  /// How long a terminal may take that is full of what its viewer had written.
+  private static let patienceMilliseconds: Int64 = 5_000
+
   private let device: Int32
   private let settings: [UInt8]
   private let bytes: [UInt8]
+  private var written = 0
+  private var until: Int64?
 
   /// Nil when the device is no terminal that can be opened.
   init?(_ testament: View.Testament) {
@@ -108,12 +113,21 @@ struct OpenTestament {
     bytes = testament.bytes
   }
 
-  /// The viewer went without a farewell.
-  func perform() {
-    apus_tty_restore(device, settings, settings.count)
-    apus_tty_flush(device)
-    _ = apus_write_from(device, bytes, bytes.count, 0)
+  /// The viewer went without a farewell. False while its terminal has no room: then this is to be called again.
+  mutating func perform(now: Int64) -> Bool {
+    if until == nil {
+      until = now + Self.patienceMilliseconds
+      apus_tty_restore(device, settings, settings.count)
+      apus_tty_go_on(device)
+    }
+    while written < bytes.count {
+      let got = apus_write_from(device, bytes, bytes.count, written)
+      if got < 0, errno == EAGAIN, now < until ?? 0 { return false }
+      guard got > 0 else { break }
+      written += got
+    }
     close(device)
+    return true
   }
 
   func tearUp() { close(device) }

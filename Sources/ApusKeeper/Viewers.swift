@@ -8,12 +8,15 @@ struct Viewers {
   static let firstToken: UInt64 = 16
   /// A viewer that takes nothing for this long is dropped.
   static let slowMilliseconds: Int64 = 30_000
+  private static let againMilliseconds: Int64 = 10
 
   private let poll: Int32
   private let listener: Int32
   private var all: [UInt64: Viewer] = [:]
   private var next = firstToken
   private var leading = Leading()
+  /// Last wills of those that are gone, whose terminals have no room for them yet.
+  private var testaments: [OpenTestament] = []
   private var chunk = [UInt8](repeating: 0, count: 1 << 14)
 
   init(poll: Int32, listener: Int32) {
@@ -104,19 +107,39 @@ struct Viewers {
       all[token] = viewer
       if !fine || slow { gone.append(token) }
     }
+    performTestaments(now: now)
     return gone
   }
 
-  /// When the next of them will have been slow for too long; nil where none is.
-  var patienceEnds: Int64? { all.values.compactMap(\.blockedSince).min().map { $0 + Self.slowMilliseconds } }
+  /// When there is something to do though nobody said anything; nil where there is not.
+  func deadline(now: Int64) -> Int64? {
+    if !testaments.isEmpty { return now + Self.againMilliseconds }
+    return all.values.compactMap(\.blockedSince).min().map { $0 + Self.slowMilliseconds }
+  }
+
+  private mutating func performTestaments(now: Int64) {
+    testaments = testaments.compactMap { testament in
+      var testament = testament
+      return testament.perform(now: now) ? nil : testament
+    }
+  }
+
+  /// The keeper goes: those that are still to be done are waited for.
+  mutating func finish() {
+    while !testaments.isEmpty {
+      Glibc.poll(nil, 0, Int32(Self.againMilliseconds))
+      performTestaments(now: apus_monotonic_milliseconds())
+    }
+  }
 
   /// Lets go of a viewer: its last will is done where it left without a farewell. Returns the size the agent is to have
   /// where another leads now.
-  mutating func drop(_ token: UInt64, farewell: Bool) -> TerminalSize? {
+  mutating func drop(_ token: UInt64, farewell: Bool, now: Int64) -> TerminalSize? {
     guard let viewer = all.removeValue(forKey: token) else { return nil }
     apus_poll_remove(poll, viewer.descriptor)
     close(viewer.descriptor)
-    if farewell { viewer.testament?.tearUp() } else { viewer.testament?.perform() }
+    if farewell { viewer.testament?.tearUp() } else if let testament = viewer.testament { testaments.append(testament) }
+    performTestaments(now: now)
     return tell(leading.leave(token))
   }
 }

@@ -91,7 +91,7 @@ int apus_tty_unread(int descriptor) {
   return ioctl(descriptor, FIONREAD, &count) == 0 ? count : -1;
 }
 
-int apus_tty_flush(int descriptor) { return tcflow(descriptor, TCOON); }
+int apus_tty_go_on(int descriptor) { return tcflow(descriptor, TCOON); }
 
 pid_t apus_reap_or_stop(int *status) {
   pid_t pid;

@@ -82,8 +82,12 @@ import Testing
         }
         try await twins.agree(on: "code ")
         for pane in twins.both { await pane.isPlain() }
-        let made = try await home.json("list").array ?? []
-        #expect(made.isEmpty == !act.isKept, "\(made)")
+        var made: [JSON] = []
+        let isAsItShould = try await eventually {
+          made = try await home.json("list").array ?? []
+          return made.isEmpty == !act.isKept
+        }
+        #expect(isAsItShould, "\(made)")
         #expect(made.allSatisfy { $0["terminal"]?.bool == true })
       }
     }

@@ -59,11 +59,6 @@ final class OwnPseudoTerminal {
     return got > 0 ? Array(chunk[..<got]) : nil
   }
 
-  /// Takes all that was written to it.
-  func drain() {
-    while next(seconds: 0) != nil {}
-  }
-
   /// Writes to it until it takes no more, and holds it as Ctrl-S does.
   func fill() {
     _ = fcntl(slave, F_SETFL, O_NONBLOCK)

@@ -1,5 +1,5 @@
 import ApusCore
-import CSystem
+import ApusLink
 import Glibc
 import Testing
 
@@ -111,9 +111,8 @@ package final class Pane: Sendable {
   /// Closes the terminal, as a window that is closed: whoever sits at it is hung up on.
   package func close() async {
     let server = Int32(await fact("#{pid}")) ?? 0
-    var seen = apus_process()
-    let known = server > 0 && apus_process_look(server, &seen) == 0
+    let marks = [server, await process()].compactMap { $0 > 0 ? Processes.mark(of: $0) : nil }
     await tmux("kill-server")
-    if known { _ = ended(server, start: seen.start) }
+    for mark in marks { _ = ended(mark.pid, start: mark.start) }
   }
 }

@@ -138,7 +138,7 @@ int apus_tty_device(const char *path);
 /// How many bytes wait to be read by whoever reads that side of it; -1 where that cannot be told.
 int apus_tty_unread(int descriptor);
 /// Lets a terminal go on that was held with Ctrl-S.
-int apus_tty_flush(int descriptor);
+int apus_tty_go_on(int descriptor);
 
 // ---- sockets ----
 
