@@ -160,7 +160,8 @@ extension Coordinator {
 
   /// A person's own `claude` that refused its flags: nothing came of it that anybody would look for in a list.
   private static func neverBegan(_ session: Session, _ run: LiveRun) -> Bool {
-    guard session.spec.arguments != nil, session.run == 1, !run.turn.isReady, case .exit(let code)? = session.ending
+    guard session.spec.arguments != nil, session.run == 1, run.turn.terminal?.hasBegun == false,
+      case .exit(let code)? = session.ending
     else { return false }
     return code != 0
   }

@@ -16,9 +16,9 @@ import Testing
 
   /// Presses a key until that is seen: programs pass over keys in the first moment of a dialog.
   private func press(_ key: String, at pane: Pane, until text: String) async throws {
-    let isSeen = await eventually(seconds: 30) {
+    let isSeen = await eventually(seconds: 60) {
       await pane.press(key)
-      return await eventually(seconds: 1) { await pane.screen().contains(text) }
+      return await eventually(seconds: 5) { await pane.screen().contains(text) }
     }
     let screen = await pane.screen()
     try #require(isSeen, "\(key) leads to no \(text)\n\(screen)")
@@ -47,8 +47,7 @@ import Testing
         await pane.enter("apus new t --terminal --permission-mode manual --attach")
         try await pane.see("No, exit")
         try await press("Down", at: pane, until: "❯ Yes, I trust this folder")
-        await pane.press("Enter")
-        try await pane.see("manual mode on")
+        try await press("Enter", at: pane, until: "manual mode on")
         let agent = try #require(try await becomes(.idle, home).agentMark)
 
         try await say("bash: touch asked then say: it is done", at: pane)

@@ -132,7 +132,9 @@ import Testing
     #expect(isCooked(terminal))
     // It is let go on, and what is drawn is undone after all that was written before.
     var last: [UInt8] = []
-    while last != Self.undoing, let more = terminal.next(seconds: 10) { last = (last + more).suffix(Self.undoing.count) }
+    while last != Self.undoing, let more = terminal.next(seconds: 10) {
+      last = (last + more).suffix(Self.undoing.count)
+    }
     #expect(last == Self.undoing)
   }
 

@@ -64,9 +64,9 @@ package struct Twins: Sendable {
   /// Presses keys at each of the two, again and again, until that is seen there.
   package func insist(_ keys: [String], until text: String) async {
     for pane in both {
-      _ = await eventually(seconds: 30) {
+      _ = await eventually(seconds: 60) {
         for key in keys { await pane.press(key) }
-        return await eventually(seconds: 1) { await pane.screen().contains(text) }
+        return await eventually(seconds: 5) { await pane.screen().contains(text) }
       }
     }
   }
@@ -92,6 +92,8 @@ package struct Twins: Sendable {
       .replacing(/claude [^\n]*--resume ID/, with: "claude --resume ID")
       .replacing(/✻[^\n]* for [^\n]*/, with: "✻ worked")
       .replacing("/ours/", with: "/real/")
+      // A key more than was needed, echoed by the terminal itself.
+      .replacing("^C", with: "")
       // tmux takes the program's question for graphics for a title, if it comes last.
       .replacing(/title=Gi=31[^\n]*/, with: "title=✳ Claude Code")
   }

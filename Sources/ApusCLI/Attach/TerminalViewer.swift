@@ -37,6 +37,8 @@ final class TerminalViewer {
   /// Drawing takes in some 70 MB a second: nobody waits longer than this for a screen while the agent writes.
   private static let drawnSoon: UInt64 = 2 << 20
   private static let noticeMilliseconds: Int64 = 2_500
+  /// After so long without another size it is the last one.
+  private static let settledMilliseconds: Int64 = 150
   /// A keeper that hangs up sooner does not want us.
   private static let leastMilliseconds: Int64 = 1_000
   /// So much may be typed that the agent does not take: behind it there may be the keys that detach.
@@ -51,7 +53,6 @@ final class TerminalViewer {
   /// The offset of the next byte to be taken in.
   private var position: UInt64 = 0
   private var leads = false
-  private var agentSize: TerminalSize
   /// Something of the agent's was shown: the terminal may be in modes of the agent's.
   private var isPainted = false
   /// The testament leaves the alternate screen.
@@ -60,6 +61,8 @@ final class TerminalViewer {
   /// The screen was painted, and the person's own title put aside for that.
   private var hasPainted = false
   private var noticeUntil: Int64?
+  /// A terminal that changed its size may have moved what it shows: then all of it is painted again.
+  private var isMoved = false
   /// Why the recording cannot be written at the moment; 0 when it can.
   private var trouble: Int32 = 0
   private var since = apus_monotonic_milliseconds()
@@ -69,7 +72,6 @@ final class TerminalViewer {
   init(_ terminal: OwnTerminal, directory: String, talk: consuming KeeperTalk, manner: Manner) {
     self.terminal = terminal
     self.directory = directory
-    agentSize = talk.welcome.terminal ?? terminal.size
     self.talk = talk
     self.manner = manner
     passing = Passing()
@@ -103,8 +105,7 @@ final class TerminalViewer {
       throw KeeperTalk.gone
     }
     for reply in replies {
-      guard case .viewing(let available, let size, let leads) = reply else { continue }
-      agentSize = size
+      guard case .viewing(let available, _, let leads) = reply else { continue }
       self.leads = leads
       if fromStart {
         isPainted = true
@@ -125,7 +126,6 @@ final class TerminalViewer {
       let again = try KeeperTalk.open(socket: talk.socket)
     else { throw failure }
     talk = again
-    agentSize = talk.welcome.terminal ?? agentSize
     terminal.lend()
     manner.wish = wishNow
     try begin(fromStart: false)
@@ -152,7 +152,7 @@ final class TerminalViewer {
     // In one go, where the terminal knows how: it is brought back from whatever modes it is in first.
     var bytes = Array((isPainted ? "\u{1B}[?2026h" : "").utf8)
     if isPainted { bytes += undoing }
-    hasPainted = true
+    (hasPainted, isMoved) = (true, false)
     // What the person had there goes where their terminal keeps what scrolled away.
     if !isPainted {
       let rows = Int(terminal.size.rows)
@@ -275,7 +275,7 @@ final class TerminalViewer {
       let offset = farAhead ?? position
       let soon = isDrawnSoon(offset)
       noticeUntil = soon ? nil : now + Self.noticeMilliseconds
-      if soon { try paint(until: offset, clearing: false) }
+      if soon { try paint(until: offset, clearing: isMoved) }
     }
   }
 
@@ -286,7 +286,10 @@ final class TerminalViewer {
       case .output(let offset, let bytes): try took(bytes, at: offset)
       case .ending(let ending, _): outcome = .ended(ending)
       case .leads(let leads): try lead(leads)
-      case .sized(let size): agentSize = size
+      case .sized:
+        guard !manner.isDropIn else { continue }
+        isMoved = true
+        noticeUntil = noticeUntil ?? apus_monotonic_milliseconds() + Self.settledMilliseconds
       case .stopped(let stopped): if stopped { try agentStopped() }
       case .trouble(let code):
         trouble = code
@@ -375,24 +378,5 @@ final class TerminalViewer {
       }
       try? talk.leave()
     }
-  }
-}
-
-/// The agent's output on its way to a person's terminal: what may pass, and which modes it leaves the terminal in.
-struct Passing {
-  private var filter = PassFilter()
-  private(set) var modes: TerminalModes
-
-  init(modes: TerminalModes = TerminalModes()) { self.modes = modes }
-
-  /// Whether a shell would not find the terminal as it expects it.
-  var isUnusual: Bool {
-    modes.isAlternate || !modes.isCursorVisible || [1, 1000, 1002, 1003, 1004, 1006, 2004].contains { modes.isSet($0) }
-  }
-
-  mutating func pass(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
-    let passed = filter.pass(bytes)
-    modes.feed(passed)
-    return passed
   }
 }

@@ -45,6 +45,9 @@ package struct TerminalActivity: Codable, Equatable, Sendable {
     return [PermissionRequest(id: "", tool: waitingFor ?? "an answer", input: .null)]
   }
 
+  /// Whether a conversation was taken up at all, as far as anybody told.
+  package var hasBegun: Bool { startedAt != nil || workedAt > 0 }
+
   package mutating func began(_ prompt: String, at: Moment) { askedAt[prompt] = at }
 
   package mutating func finish(_ prompts: [String]) { for prompt in prompts { askedAt[prompt] = nil } }
