@@ -18,7 +18,9 @@ import Testing
   private func press(_ key: String, at pane: Pane, until text: String) async throws {
     let isSeen = await eventually(seconds: 60) {
       await pane.press(key)
-      return await eventually(seconds: 5) { await pane.screen().contains(text) }
+      guard await eventually(seconds: 5, { await pane.screen().contains(text) }) else { return false }
+      // A key before, taken late, would undo it.
+      return await !eventually(seconds: 1) { await !pane.screen().contains(text) }
     }
     let screen = await pane.screen()
     try #require(isSeen, "\(key) leads to no \(text)\n\(screen)")

@@ -20,7 +20,7 @@ import Testing
         switch self {
         case .agent: [agent]
         case .keeper: [keeper]
-        case .agentAndKeeper: [agent, keeper]
+        case .agentAndKeeper: [keeper, agent]
         case .keeperAndDaemon: [keeper, daemon]
         }
       let at = apus_monotonic_milliseconds()
