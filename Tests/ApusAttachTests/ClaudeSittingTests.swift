@@ -134,7 +134,6 @@ import Testing
       #expect(await home.apus("type", "t", "slow 30: a very long answer", "--enter").status == 0)
       _ = try await becomes(.working, home)
       #expect(await home.apus("interrupt", "t").status == 0)
-      try await home.see("Interrupted", on: "t")
       _ = try await becomes(.idle, home)
       let stopped = try await home.session("stop", "t")
       #expect(stopped.state == .ended && stopped.verdict.resumable)
