@@ -66,7 +66,7 @@ import Testing
       let two = home.root + "/two"
       for directory in [one, two] { Disk.makeDirectory(directory) }
       symlink(Checkout.programs + "/apus-claude", one + "/claude")
-      Disk.write("#!/bin/sh\nexec \(Checkout.programs)/apus claude \"$@\"\n", to: two + "/claude", mode: 0o700)
+      Disk.write("#!/bin/sh\nexec '\(Checkout.programs)/apus' claude \"$@\"\n", to: two + "/claude", mode: 0o700)
       let extra = ["PATH": "\(one):\(two):/usr/bin:/bin", "APUS_CLAUDE": ""]
       let missing = await home.shell("claude --version", extra: extra)
       #expect(missing.status == 5 && missing.errors.contains("error: there is no `claude` in PATH"), "\(missing)")

@@ -202,7 +202,7 @@ import Testing
     try await TestHome.with(agent: Checkout.scriptedAgent) { home in
       let lister = home.work + "/claude"
       let script =
-        "if [ \"$1\" = agents ]; then cat \"$HOME/agents.json\"; else exec \(Checkout.scriptedAgent) \"$@\"; fi"
+        "if [ \"$1\" = agents ]; then cat \"$HOME/agents.json\"; else exec '\(Checkout.scriptedAgent)' \"$@\"; fi"
       Disk.write("#!/bin/sh\n\(script)\n", to: lister, mode: 0o700)
       let stranger = try Running(["/usr/bin/perl", "-e", "sleep 600"], environment: home.environment, directory: "/")
       let ended = "22222222-4049-4a43-9a43-c8803a5e41f6"

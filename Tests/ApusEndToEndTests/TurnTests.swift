@@ -102,7 +102,7 @@ import Testing
 
   @Test func `messages sent while busy are merged, each is answered, and the session never looks idle`() async throws {
     try await TestHome.with { home in
-      _ = try await home.session("new", "one", "--prompt", "slow 1.5: first")
+      _ = try await home.session("new", "one", "--prompt", "slow 5: first")
       try await home.follow("one") { feed in _ = try await feed.until(.turnBegan) }
       let idle = try home.begin("wait", "one", "--for", "idle", "--json")
       let sends = try ["say: a", "say: b", "say: c"].map { try home.begin("send", "one", $0, "--wait", "--json") }

@@ -102,7 +102,7 @@ import Testing
     let keeper = try Built.program("apus-keeper")
     let run = try Kept(
       """
-      mkfifo said; APUS_ROLE=keeper \(keeper) . 3>said < /dev/null > /dev/null 2>&1 &
+      mkfifo said; APUS_ROLE=keeper '\(keeper)' . 3>said < /dev/null > /dev/null 2>&1 &
       head -c 1 said; echo " is what it said"; read go
       """, working: inner)
     let attached = try run.attach()

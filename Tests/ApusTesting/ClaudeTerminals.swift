@@ -58,7 +58,7 @@ extension TestHome {
   package func terminalAgent(_ script: String) -> String {
     let path = root + "/terminal-agent"
     Disk.write(
-      "#!/bin/bash\nif [ \"$1\" = --version ]; then exec \(Checkout.scriptedAgent) \"$@\"; fi\n\(script)\n", to: path,
+      "#!/bin/bash\nif [ \"$1\" = --version ]; then exec '\(Checkout.scriptedAgent)' \"$@\"; fi\n\(script)\n", to: path,
       mode: 0o700)
     return path
   }

@@ -12,9 +12,9 @@ extension TestHome {
     let path = root + "/leaving-agent"
     let text = """
       #!/bin/bash
-      if [ "$1" = --version ]; then exec \(Checkout.scriptedAgent) "$@"; fi
+      if [ "$1" = --version ]; then exec '\(Checkout.scriptedAgent)' "$@"; fi
       \(script)
-      \(Checkout.scriptedAgent) "$@"
+      '\(Checkout.scriptedAgent)' "$@"
       exec sleep 1000
       """
     Disk.write(text, to: path, mode: 0o700)
