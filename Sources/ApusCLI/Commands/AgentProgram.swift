@@ -41,7 +41,9 @@ enum AgentProgram {
     guard descriptor >= 0 else { return false }
     defer { close(descriptor) }
     var head = [UInt8](repeating: 0, count: 4096)
+    // A path with a blank is quoted there.
     let text = String(decoding: head[..<max(0, read(descriptor, &head, head.count))], as: UTF8.self)
+      .filter { $0 != "'" && $0 != "\"" }
     return text.hasPrefix("#!") && (text.contains("apus-claude") || text.contains("apus claude"))
   }
 
