@@ -215,8 +215,7 @@ extension Coordinator {
   }
 
   /// Ends whatever still lives of a run, found by the mark in its environment and, where it had one, by its control
-  /// group: first politely, so that the agent
-  /// writes down its conversation, then for good.
+  /// group: first politely, so that the agent writes down its conversation, then for good.
   func endTree(session: String, run: Int, agent: ProcessMark?) async {
     let cookie = places.cookie(session: session, run: run)
     let directory = places.runDirectory(session: session, run: run)

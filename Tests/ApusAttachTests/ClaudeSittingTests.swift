@@ -107,13 +107,13 @@ import Testing
 
       let second = try await home.session("resume", "t", "--terminal")
       #expect(second.terminal && second.run == 2 && second.conversationID == first.conversationID)
-      try await home.see("the first word", on: "t")
-      try await home.see("manual mode on", on: "t")
+      try await home.see("t", "the first word")
+      try await home.see("t", "manual mode on")
       // What belongs to the other kind of run is refused, with what to do instead.
       let (wrong, status) = try await home.failure("send", "t", "say: no")
       #expect(wrong.code == .sessionLive && wrong.hint?.contains("apus type t") == true && status == 4)
       #expect(await home.apus("type", "t", "say: the second word", "--enter").status == 0)
-      try await home.see("● the second word", on: "t")
+      try await home.see("t", "● the second word")
       #expect(await home.apus("wait", "t", "--for", "idle", "--timeout", "20").status == 0)
       _ = try await home.session("stop", "t")
 

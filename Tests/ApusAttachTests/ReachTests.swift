@@ -48,7 +48,7 @@ import Testing
     }
   }
 
-  @Test func `what an agent copies reaches the clipboard, what it asks for there does not`() async throws {
+  @Test func `what an agent copies reaches the clipboard of who sits there`() async throws {
     try await TestHome.withTerminals { home in
       _ = try await home.terminal("t")
       try await Pane.with(home) { pane in

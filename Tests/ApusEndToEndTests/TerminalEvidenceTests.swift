@@ -7,17 +7,8 @@ import Testing
 
 /// The real program in a terminal of its own: what it does is known from its hooks and from its own list.
 @Suite struct TerminalEvidenceTests {
-  /// What somebody answered once who uses the program: no questions before the first prompt.
-  private func settle(_ home: TestHome) {
-    let text = """
-      {"hasCompletedOnboarding": true, "customApiKeyResponses": {"approved": ["sk-ant-fake-key"], "rejected": []},
-       "projects": {"\(Disk.realPath(home.work))": {"hasTrustDialogAccepted": true}}}
-      """
-    Disk.write(text, to: home.person + "/.claude.json")
-  }
-
   private func begin(_ home: TestHome) async throws -> SessionObject {
-    settle(home)
+    home.onboard()
     let made = try await home.session("new", "t", "--terminal", "--permission-mode", "manual")
     #expect(await home.apus("wait", "t", "--for", "idle", "--timeout", "20").status == 0)
     return made
@@ -49,7 +40,7 @@ import Testing
   /// The dialog is drawn only where nobody is typing, so keys before it would keep it away; and the program passes over
   /// keys in its first moment.
   private func answer(_ home: TestHome, _ keys: String...) async throws {
-    try await home.see("❯ 1. Yes", on: "t")
+    try await home.see("t", "❯ 1. Yes")
     let isAnswered = await eventually(seconds: 30) {
       if await home.apus("screen", "t").output.contains("❯ 1. Yes") { _ = await home.run(["type", "t"] + keys) }
       return await eventually(seconds: 2) { await now(home)?.activity != .needsYou }

@@ -93,18 +93,6 @@ package final class Pane: Sendable {
     return seen
   }
 
-  /// Looks until that is seen no more.
-  package func miss(
-    _ text: String, seconds: Double = 30, sourceLocation: SourceLocation = #_sourceLocation
-  ) async throws {
-    var seen = ""
-    let gone = await eventually(seconds: seconds) {
-      seen = await screen()
-      return !seen.contains(text)
-    }
-    try #require(gone, "still seen: \(text)\n\(seen)", sourceLocation: sourceLocation)
-  }
-
   /// The process that runs in it.
   package func process() async -> Int32 { Int32(await fact("#{pane_pid}")) ?? 0 }
 

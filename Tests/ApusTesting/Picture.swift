@@ -39,18 +39,6 @@ extension Pane {
     #expect(seen.isPlain, "\(seen)", sourceLocation: sourceLocation)
   }
 
-  /// Looks until the terminal shows that; it must be so at the end.
-  package func becomes(
-    _ wanted: Picture, seconds: Double = 20, sourceLocation: SourceLocation = #_sourceLocation
-  ) async {
-    var seen = await picture()
-    _ = await eventually(seconds: seconds) {
-      seen = await picture()
-      return seen == wanted
-    }
-    #expect(seen == wanted, "seen:\n\(seen)\nwanted:\n\(wanted)", sourceLocation: sourceLocation)
-  }
-
   /// Looks until it shows what `apus screen` says, the cursor included, and the title where the agent gave one.
   package func shows(
     _ name: String, of home: TestHome, sourceLocation: SourceLocation = #_sourceLocation

@@ -140,21 +140,4 @@ extension Pane {
   private func reach(_ title: String) async throws {
     try #require(await eventually(seconds: 60) { await fact("#{pane_title}") == title }, "\(title)")
   }
-
-  /// The program its shell runs at the moment.
-  package func program() async -> ProcessMark? {
-    let shell = await process()
-    var all = [apus_process](repeating: apus_process(), count: 8192)
-    let count = Int(apus_process_list(&all, Int32(all.count)))
-    return all.prefix(max(0, count)).first { $0.parent == shell }.flatMap { Processes.mark(of: $0.pid) }
-  }
-
-  /// What tmux knows of the terminal besides its characters.
-  package func state() async -> String {
-    await fact(
-      "cursor #{cursor_x},#{cursor_y} #{cursor_flag} alternate #{alternate_on} insert #{insert_flag} "
-        + "keypad #{keypad_cursor_flag}#{keypad_flag} mouse #{mouse_standard_flag}#{mouse_button_flag}"
-        + "#{mouse_all_flag}#{mouse_sgr_flag}#{mouse_utf8_flag} origin #{origin_flag} wrap #{wrap_flag} "
-        + "scrolls #{scroll_region_upper}-#{scroll_region_lower}")
-  }
 }

@@ -104,9 +104,6 @@ package final class TestHome: Sendable {
     fclose(file)
   }
 
-  /// The pid of the home's daemon, 0 when none runs.
-  package func daemonPID() -> Int32 { Int32(Self.text(apusHome + "/apusd.lock").filter(\.isNumber)) ?? 0 }
-
   /// Every living process that belongs to this home.
   package func processes() -> [ProcessMark] { Processes.carrying("APUS_HOME=" + apusHome) }
 
