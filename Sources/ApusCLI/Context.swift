@@ -1,6 +1,7 @@
 import ApusCore
 import ApusLink
 import ApusWire
+import CSystem
 import Glibc
 
 /// What every command knows of where it was called.
@@ -34,11 +35,14 @@ struct Context {
 
   /// The same for what may be asked again: where the daemon goes away meanwhile the next one is asked, if one comes.
   func rawAgain(_ verb: Verb, _ body: () -> some Encodable) throws(Failure) -> [UInt8] {
+    let since = apus_monotonic_milliseconds()
     var link = try DaemonLink.open(try places, environment: environment)
     while true {
       do throws(Failure) { return try link.ask(verb, body()) ?? [] } catch {
         guard error == DaemonLink.gone else { throw error }
-        link = try nextDaemon()
+        // What was reached in its last moment is as good as none.
+        let wasLeaving = apus_monotonic_milliseconds() < since + Self.lastMomentMilliseconds
+        link = try wasLeaving ? DaemonLink.open(try places, environment: environment) : nextDaemon()
       }
     }
   }
@@ -51,6 +55,7 @@ struct Context {
 
   private static let patienceMilliseconds = 1_500
   private static let pauseMilliseconds: Int32 = 50
+  private static let lastMomentMilliseconds: Int64 = 200
 
   /// The daemon that follows one that went away. It is not started here: it may have been shut down on purpose.
   private func nextDaemon() throws(Failure) -> DaemonLink {

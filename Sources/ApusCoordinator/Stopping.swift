@@ -27,9 +27,12 @@ extension Coordinator {
     return objects
   }
 
-  /// Ends runs side by side; returns when none of them is left. What waits in the queue is taken out of it, what is not
+  private static let leavingMilliseconds: Int64 = 1000
+
+  /// Ends runs side by side; returns when none of them is left, and no keeper of theirs. What waits in the queue is taken out of it, what is not
   /// live is left alone. `asked`: a person wants it so, and not the machine.
   func end(_ ids: [String], now isNow: Bool, asked: Bool = true) async throws {
+    let keepers = ids.compactMap { live[$0]?.run.keeper }
     for id in ids {
       if sessions[id]?.state == .queued, live[id] == nil { try dequeue(id) }
       guard let run = live[id] else { continue }
@@ -45,6 +48,11 @@ extension Coordinator {
         if run.isOver, let obstacle = run.obstacle { throw obstacle }
         await changes.next(of: id, caller: nobody, milliseconds: nil)
       }
+    }
+    // They were told and go by themselves, as soon as they get to run.
+    let until = apus_monotonic_milliseconds() + Self.leavingMilliseconds
+    while keepers.contains(where: Processes.isAlive), apus_monotonic_milliseconds() < until {
+      await pause(milliseconds: 2)
     }
   }
 

@@ -30,6 +30,34 @@ import Testing
     #expect(turn.activity == .idle)
   }
 
+  /// The order is that of claude 2.1.329 where a message comes while a tool runs.
+  @Test func `a message taken into a running turn is finished with that turn, not before`() {
+    var turn = ready()
+    for id in ["p", "q"] { turn.acceptPrompt(id, now: 1) }
+    for event in [AgentEvent.modeChanged(.running), .promptStarted(id: "p"), .promptStarted(id: "q")] {
+      turn.handle(event, now: 2)
+    }
+    turn.handle(.promptFinished(id: "q", withdrawn: false), now: 3)
+    #expect(!turn.isFinished("q") && turn.activity == .working)
+    turn.handle(result(["p", "q"]), now: 4)
+    turn.handle(.promptFinished(id: "p", withdrawn: false), now: 5)
+    turn.handle(.modeChanged(.idle), now: 6)
+    #expect(turn.isFinished("q") && turn.isFinished("p") && turn.activity == .idle)
+
+    // Taken back, there is nothing to wait for.
+    for id in ["r", "s"] { turn.acceptPrompt(id, now: 7) }
+    turn.handle(.modeChanged(.running), now: 7)
+    turn.handle(.promptStarted(id: "r"), now: 7)
+    turn.handle(.promptFinished(id: "s", withdrawn: true), now: 8)
+    #expect(turn.isFinished("s"))
+    // Where the turn ends without a word of how, at rest there is nothing to wait for either.
+    turn.acceptPrompt("u", now: 9)
+    turn.handle(.promptStarted(id: "u"), now: 9)
+    turn.handle(.promptFinished(id: "u", withdrawn: false), now: 9)
+    turn.handle(.modeChanged(.idle), now: 10)
+    #expect(turn.isFinished("u"))
+  }
+
   @Test func `a simple turn works from acceptance to rest`() {
     var turn = ready()
     turn.acceptPrompt("p", now: 1)
@@ -83,20 +111,6 @@ import Testing
     turn.handle(.modeChanged(.idle), now: 5)
     for id in ["a", "q1", "q2", "q3"] { #expect(turn.isFinished(id)) }
     #expect(turn.activity == .idle)
-  }
-
-  @Test func `messages taken into a running turn end before it does`() {
-    var turn = ready()
-    turn.acceptPrompt("p", now: 1)
-    turn.handle(.modeChanged(.running), now: 1)
-    turn.handle(.promptStarted(id: "p"), now: 1)
-    turn.acceptPrompt("r", now: 2)
-    turn.handle(.promptStarted(id: "r"), now: 3)
-    turn.handle(.promptFinished(id: "r", withdrawn: false), now: 4)
-    #expect(turn.activity == .working && turn.isFinished("r") && !turn.isFinished("p"))
-    turn.handle(result(["p", "r"]), now: 5)
-    turn.handle(.modeChanged(.idle), now: 6)
-    #expect(turn.isFinished("p") && turn.activity == .idle)
   }
 
   @Test func `an interrupt with a message queued goes on with the message, without a rest`() {

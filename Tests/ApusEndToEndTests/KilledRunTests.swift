@@ -90,6 +90,7 @@ import Testing
       _ = try await home.session(
         "new", "one", "--permission-mode", "bypassPermissions", "--prompt", "bash: \(script) then say: first answer")
       #expect(await eventually(seconds: 30) { access(home.work + "/ready", F_OK) == 0 })
+      try await home.untilWritten(try await home.session("show", "one"), "first answer")
       return try await home.session("show", "one")
     }
   }
@@ -142,7 +143,7 @@ import Testing
   @Test(arguments: [Victim.agent, .keeper, .keeperAndDaemon])
   func `messages the agent never took up are answered after the resume, none twice`(victim: Victim) async throws {
     try await TestHome.with { home in
-      let session = try await home.session("new", "one", "--prompt", "slow 1: first answer")
+      let session = try await home.session("new", "one", "--prompt", "slow 4: first answer")
       try await home.untilWritten(session, "first answer")
       for text in ["say: second", "say: third"] { _ = try await home.session("send", "one", text) }
       _ = try victim.kill(session, home)

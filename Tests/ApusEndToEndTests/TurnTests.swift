@@ -158,6 +158,8 @@ import Testing
       TestHome.write("", to: home.work + "/go")
       let outcome = try await send.finish()
       #expect(outcome.status == 0, "\(outcome.output)")
+      // Who waits for it hears what came of the turn, though the agent was done with the message before.
+      #expect(try JSONText.decode(SessionObject.self, from: Array(outcome.output.utf8)).result == "done")
       await send.release()
       #expect(try await home.session("wait", "one").activity == .idle)
       let events = try await home.events("one")

@@ -23,6 +23,8 @@ package struct TurnState: Codable, Equatable, Sendable {
   /// A turn cut off in an earlier run is being taken up again and has not ended yet.
   package private(set) var continuing = false
   package private(set) var pending: [PermissionRequest] = []
+  /// Done with, says the agent, while it goes on with the turn that took them in: what came of them is known at its end.
+  private var takenIn: [String]?
   /// Prompts of a turn that we ourselves cut off by ending the run: it is taken up again, unlike a turn that a person
   /// interrupted. Nil when there is none.
   package private(set) var cut: [String]?
@@ -54,7 +56,7 @@ package struct TurnState: Codable, Equatable, Sendable {
 
   /// A prompt that was accepted here is done with, and the agent has come to rest or is at another.
   package func isFinished(_ prompt: String) -> Bool {
-    guard !open.contains(prompt), !continuing else { return false }
+    guard !open.contains(prompt), !continuing, takenIn?.contains(prompt) != true else { return false }
     return !open.isEmpty || mode == .idle || terminal != nil
   }
 
@@ -118,6 +120,7 @@ package struct TurnState: Codable, Equatable, Sendable {
         // What the agent took up and is idle after is over, also where it did not say so.
         open.removeAll { started.contains($0) }
         started = []
+        takenIn = nil
         pending = []
       }
       note("stream", now)
@@ -129,6 +132,7 @@ package struct TurnState: Codable, Equatable, Sendable {
       // Taken back because we end the run, not because anybody thought better of it: it is still to be answered.
       if !withdrawn || cut.map({ $0.contains(id) }) ?? true { open.removeAll { $0 == id } }
       started.removeAll { $0 == id }
+      if !withdrawn, !started.isEmpty { takenIn = (takenIn ?? []) + [id] }
       note("stream", now)
     case .said(let utterance):
       if let line = utterance.brief { doing = line }
@@ -148,6 +152,7 @@ package struct TurnState: Codable, Equatable, Sendable {
       open.removeAll { done.contains($0) }
       started.removeAll { done.contains($0) }
       continuing = false
+      takenIn = nil
       pending = []
       note("stream", now)
     case .retrying: note("stream", now)
