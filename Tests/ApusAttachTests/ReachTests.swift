@@ -49,7 +49,7 @@ import Testing
   }
 
   @Test func `what an agent copies reaches the clipboard of who sits there`() async throws {
-    try await TestHome.withTerminals { home in
+    try await TestHome.withTerminals(extra: TestHome.lastingNotices) { home in
       _ = try await home.terminal("t")
       try await Pane.with(home) { pane in
         await pane.tmux("set", "-s", "set-clipboard", "on")

@@ -158,7 +158,7 @@ import Testing
   }
 
   @Test func `of two one leads and the other watches, and the lead is taken`() async throws {
-    try await TestHome.withTerminals { home in
+    try await TestHome.withTerminals(extra: TestHome.lastingNotices) { home in
       _ = try await home.terminal("t")
       try await Pane.with(home, columns: 90, rows: 25) { first in
         try await Pane.with(home, columns: 70, rows: 20) { second in
@@ -203,7 +203,7 @@ import Testing
   }
 
   @Test func `who only reads never types, and cannot lead`() async throws {
-    try await TestHome.withTerminals { home in
+    try await TestHome.withTerminals(extra: TestHome.lastingNotices) { home in
       _ = try await home.terminal("t")
       try await Pane.with(home) { pane in
         await pane.enter("apus attach t --read-only")
@@ -222,7 +222,7 @@ import Testing
   }
 
   @Test func `Ctrl-S at a viewer stops nothing`() async throws {
-    try await TestHome.withTerminals { home in
+    try await TestHome.withTerminals(extra: TestHome.lastingNotices) { home in
       _ = try await home.terminal("t", "sh -c 'while read line; do seq 1 20000; echo heard a line; done'")
       try await Pane.with(home) { pane in
         await pane.enter("apus attach t")
@@ -234,8 +234,20 @@ import Testing
     }
   }
 
+  @Test func `a notice goes away by itself, and what it covered is there again`() async throws {
+    try await TestHome.withTerminals(extra: ["APUS_NOTICE_SECONDS": "0.5"]) { home in
+      _ = try await home.terminal("t", "sh -c 'seq 1 40; cat'")
+      try await Pane.with(home) { pane in
+        await pane.enter("apus attach t")
+        try await pane.see("\n40\n")
+        #expect(await eventually { await !pane.screen().contains("attached to") })
+        #expect(await pane.screen().contains("\n39\n40\n"))
+      }
+    }
+  }
+
   @Test func `the keys that detach are a setting, and what they are made of can still be typed`() async throws {
-    try await TestHome.withTerminals(extra: ["APUS_DETACH_KEYS": "ctrl-] x"]) { home in
+    try await TestHome.withTerminals(extra: ["APUS_NOTICE_SECONDS": "40", "APUS_DETACH_KEYS": "ctrl-] x"]) { home in
       _ = try await home.terminal("t", home.program("painter", Self.painter))
       try await home.see("t", "last")
       try await Pane.with(home) { pane in

@@ -20,6 +20,9 @@ extension TestHome {
     }
   }
 
+  /// For a home whose test looks for notices: they stay until a machine at its limit has looked.
+  package static let lastingNotices = ["APUS_NOTICE_SECONDS": "40"]
+
   /// A session on a terminal of that size, whose agent is that command.
   package func terminal(
     _ name: String, _ agent: String = TestHome.shell, columns: Int = 80, rows: Int = 24, extra: [String: String] = [:],

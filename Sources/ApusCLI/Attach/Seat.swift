@@ -34,7 +34,10 @@ enum Seat {
       (isWatching ? "watching" : "attached to") + " \(place.name) (\(place.id)); \(keys.shown) detaches"
       + (isWatching ? "" : ", \(keys.shown.dropLast(1))l leads")
     let viewer = TerminalViewer(
-      own, directory: place.directory, talk: talk, manner: .init(wish: wish, keys: keys, notice: notice))
+      own, directory: place.directory, talk: talk,
+      manner: .init(
+        wish: wish, keys: keys, notice: notice,
+        noticeMilliseconds: Int64(try context.settings.number(.noticeSeconds) * 1_000)))
     switch try viewer.sit(fromStart: false) {
     case .detached:
       context.output.note(

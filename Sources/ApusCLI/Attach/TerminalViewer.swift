@@ -18,6 +18,7 @@ final class TerminalViewer {
     var isDropIn = false
     /// Shown at the bottom for a moment.
     var notice: String?
+    var noticeMilliseconds: Int64 = 2_500
   }
 
   enum Outcome {
@@ -36,7 +37,8 @@ final class TerminalViewer {
   private static let tooFarBehind: UInt64 = 4 << 20
   /// Drawing takes in some 70 MB a second: nobody waits longer than this for a screen while the agent writes.
   private static let drawnSoon: UInt64 = 2 << 20
-  private static let noticeMilliseconds: Int64 = 2_500
+  /// How often it is looked whether the agent rests, or whether the disk is still full.
+  private static let waitingMilliseconds: Int64 = 2_500
   /// After so long without another size it is the last one.
   private static let settledMilliseconds: Int64 = 150
   /// A keeper that hangs up sooner does not want us.
@@ -60,7 +62,10 @@ final class TerminalViewer {
   private var isBehind = false
   /// The screen was painted, and the person's own title put aside for that.
   private var hasPainted = false
-  private var noticeUntil: Int64?
+  /// What is written over the last line, and until when it is to be seen.
+  private var notice: (text: String, until: Int64)?
+  /// When the picture is due to be painted anew.
+  private var paintAt: Int64?
   /// A terminal that changed its size may have moved what it shows: then all of it is painted again.
   private var isMoved = false
   /// Why the recording cannot be written at the moment; 0 when it can.
@@ -218,12 +223,19 @@ final class TerminalViewer {
   private static let fullDisk = "the disk is full: the agent may have to wait"
 
   private func show(_ notice: String) {
+    let milliseconds = trouble != 0 ? Self.waitingMilliseconds : manner.noticeMilliseconds
+    let until = apus_monotonic_milliseconds() + milliseconds
+    self.notice = (notice, until)
+    paintAt = min(paintAt ?? .max, until)
+    write(notice)
+  }
+
+  private func write(_ notice: String) {
     let size = terminal.size
     let text = Width.cut(" " + notice + " ", Int(size.columns))
     // Over the last line, in reverse; then back to where the agent's cursor is.
     terminal.write(
       Array("\u{1B}7\u{1B}[?6l\u{1B}[\(size.rows);1H\u{1B}[0;7m\(text)\u{1B}[0m\u{1B}8".utf8))
-    noticeUntil = apus_monotonic_milliseconds() + Self.noticeMilliseconds
   }
 
   /// Puts the person's terminal back as a shell expects it.
@@ -257,7 +269,7 @@ final class TerminalViewer {
       pollfd(fd: signals, events: Int16(POLLIN), revents: 0),
       pollfd(fd: terminal.descriptor, events: terminal.waiting > 0 ? Int16(POLLOUT) : 0, revents: 0),
     ]
-    let until = noticeUntil.map { max(0, $0 - apus_monotonic_milliseconds()) } ?? -1
+    let until = paintAt.map { max(0, $0 - apus_monotonic_milliseconds()) } ?? -1
     if poll(&watched, 4, Int32(clamping: until)) < 0, errno != EINTR { throw KeeperTalk.gone }
     if watched[2].revents != 0 { try takeSignals() }
     if Int32(watched[3].revents) & (POLLERR | POLLHUP) != 0 { outcome = outcome ?? .hungUp }
@@ -268,15 +280,20 @@ final class TerminalViewer {
     if watched[0].revents != 0 { try takeKeys() }
     try talk.flush()
     if takesMore, watched[1].revents != 0 { try hear() }
-    if let moment = noticeUntil, case let now = apus_monotonic_milliseconds(), now >= moment {
-      // Why the agent waits is to be seen as long as it does.
-      if trouble != 0 { return show(Self.fullDisk) }
-      // Where much was written meanwhile, it waits until the agent rests: by then it has long gone out of the picture.
-      let offset = farAhead ?? position
-      let soon = isDrawnSoon(offset)
-      noticeUntil = soon ? nil : now + Self.noticeMilliseconds
-      if soon { try paint(until: offset, clearing: isMoved) }
-    }
+    if let paintAt, case let now = apus_monotonic_milliseconds(), now >= paintAt { try paintAgain(now) }
+  }
+
+  private func paintAgain(_ now: Int64) throws(Failure) {
+    // Why the agent waits is to be seen as long as it does.
+    if trouble != 0 { return show(Self.fullDisk) }
+    // Where much was written meanwhile, it waits until the agent rests: by then it has long gone out of the picture.
+    let offset = farAhead ?? position
+    guard isDrawnSoon(offset) else { return paintAt = now + Self.waitingMilliseconds }
+    paintAt = nil
+    try paint(until: offset, clearing: isMoved)
+    guard let notice, notice.until > now else { return self.notice = nil }
+    paintAt = notice.until
+    write(notice.text)
   }
 
   private func hear() throws(Failure) {
@@ -289,11 +306,11 @@ final class TerminalViewer {
       case .sized:
         guard !manner.isDropIn else { continue }
         isMoved = true
-        noticeUntil = noticeUntil ?? apus_monotonic_milliseconds() + Self.settledMilliseconds
+        paintAt = min(paintAt ?? .max, apus_monotonic_milliseconds() + Self.settledMilliseconds)
       case .stopped(let stopped): if stopped { try agentStopped() }
       case .trouble(let code):
         trouble = code
-        if code != 0 { show(Self.fullDisk) } else { noticeUntil = apus_monotonic_milliseconds() }
+        if code != 0 { show(Self.fullDisk) } else { (notice, paintAt) = (nil, apus_monotonic_milliseconds()) }
       case .welcome, .taken, .refused, .viewing, .viewed: break
       }
     }

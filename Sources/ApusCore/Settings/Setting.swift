@@ -2,13 +2,14 @@
 /// does. Files, environment, `apus help settings` and the manual page derive from this list.
 package enum Setting: String, CaseIterable, Sendable {
   case claude, model, permissionMode, persist, logLevel, logPath, verdictSeconds, startSeconds, stopSeconds
-  case recordingQuotaMB, detachKeys
+  case recordingQuotaMB, detachKeys, noticeSeconds
   case maxSessions, maxRunMemoryMB, maxTotalMemoryMB, idleMinutes, stalledMinutes, recoverSpacingSeconds
   case recoverMaxLoad
 
   /// Those that are numbers; a daemon gets them from the environment of whoever starts it.
   package static let numbers: [Setting] = [
-    .verdictSeconds, .startSeconds, .stopSeconds, .recordingQuotaMB, .maxSessions, .maxRunMemoryMB, .maxTotalMemoryMB,
+    .verdictSeconds, .startSeconds, .stopSeconds, .recordingQuotaMB, .noticeSeconds, .maxSessions, .maxRunMemoryMB,
+    .maxTotalMemoryMB,
     .idleMinutes, .stalledMinutes, .recoverSpacingSeconds, .recoverMaxLoad,
   ]
 
@@ -68,6 +69,10 @@ package enum Setting: String, CaseIterable, Sendable {
       Facts(
         variable: "APUS_DETACH_KEYS", standard: "ctrl-\\ d",
         doc: "the keys that leave an attached terminal: a control key, then a letter", fromRepository: false)
+    case .noticeSeconds:
+      Facts(
+        variable: "APUS_NOTICE_SECONDS", standard: "2.5",
+        doc: "how long a notice covers the last line of an attached terminal", fromRepository: false)
     case .maxSessions:
       Facts(
         variable: "APUS_MAX_SESSIONS", standard: "0",
