@@ -37,11 +37,12 @@ let package = Package(
     .target(
       name: "ApusLink", dependencies: ["ApusCore", "ApusWire", "ApusFrames", "ApusLoop", "CSystem"],
       swiftSettings: strict),
+    .target(name: "ApusGit", dependencies: ["ApusCore", "CSystem"], swiftSettings: strict),
     .target(name: "ApusAgents", dependencies: ["ApusCore", "CSystem"], swiftSettings: strict),
     .target(name: "ApusStoreSQLite", dependencies: ["ApusCore", "CSQLite"], swiftSettings: strict),
     .target(
       name: "ApusCoordinator",
-      dependencies: ["ApusCore", "ApusWire", "ApusFrames", "ApusLoop", "ApusLink", "ApusAgents", "CSystem"],
+      dependencies: ["ApusCore", "ApusWire", "ApusFrames", "ApusLoop", "ApusLink", "ApusGit", "ApusAgents", "CSystem"],
       swiftSettings: strict),
     .target(
       name: "ApusServer",
@@ -82,6 +83,10 @@ let package = Package(
     .testTarget(
       name: "ApusAttachTests",
       dependencies: ["ApusTesting", "ApusCore", "ApusWire", "ApusLink", "ApusFrames", "CSystem"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "ApusPlaceTests",
+      dependencies: ["ApusTesting", "ApusCore", "ApusWire", "ApusLink", "ApusGit", "CSystem"],
       swiftSettings: strict),
     .target(name: "ApusTestKit", dependencies: ["CSystem"], path: "Tests/ApusTestKit", swiftSettings: strict),
     .testTarget(

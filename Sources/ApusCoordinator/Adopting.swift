@@ -52,6 +52,8 @@ extension Coordinator {
     }
     serveQueue()
     watchLimits()
+    registerPorts()
+    LoopActor.begin { [self] in _ = await mendUndertakings() }
   }
 
   /// The last daemon kept the run's ending and ended before it told the keeper, which waits to be told.

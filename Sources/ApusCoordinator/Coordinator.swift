@@ -18,6 +18,14 @@ package final class Coordinator {
   let settingsSource: SettingsSource
   let limits = LimitDesk()
   let watches = WatchDesk()
+  let desk = PlaceDesk()
+  let statuses = StatusDesk()
+  let conflictDesk = ConflictDesk()
+  /// By session: with whom it would conflict, as far as that was computed, and for which commits.
+  var conflictMarks: [String: [String]] = [:]
+  var conflictSignature = ""
+  /// Sessions with an undertaking of this very daemon's.
+  var underWay: Set<String> = []
   let environment: [String: String]
   let changes = Changes()
   let children: Children
@@ -119,6 +127,9 @@ package final class Coordinator {
 
   func requireFree(name: String) throws(Failure) {
     try SessionName.check(name)
+    if desk.making.contains(name) {
+      throw Failure(.nameTaken, "a session called \(name) is just being made", hint: "choose another name")
+    }
     if let other = sessions.values.first(where: { $0.name == name }) {
       throw Failure(
         .nameTaken, "the name \(name) is taken by session \(other.id) (\(other.state.rawValue))",
@@ -181,6 +192,11 @@ package final class Coordinator {
     object.needsWhat = run?.turn.pending.first?.brief ?? seen?.waitingFor
     if run?.turn.isStalled == true { object.needsWhat = "stalled: silent for \(MomentText.age(now - since))" }
     figures.tell(&object, live: run?.run)
+    if let known = statuses.known(session.id) {
+      (object.ahead, object.behind, object.dirty) = (known.ahead, known.behind, known.isDirty)
+      object.outside = known.outside
+      object.conflicts = conflictMarks[session.id]
+    }
     return object
   }
 
@@ -190,6 +206,7 @@ package final class Coordinator {
     }
     let verdict = await verdicts.evaluate([query(session)])[0]
     if session.watched != nil { await lookAtWatched() }
+    if session.place != nil { await statuses.refresh([session]) }
     var object = object(sessions[id] ?? session, verdict: verdict)
     if object.state == .queued { object.queue = queuePlaces()[id] }
     return object

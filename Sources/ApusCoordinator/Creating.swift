@@ -18,20 +18,84 @@ extension Coordinator {
     // Somebody may have taken the name while the program was asked.
     try requireFree(name: request.name)
     let id = freeID()
+    desk.making.insert(request.name)
+    defer { desk.making.remove(request.name) }
+    var request = request
+    request.spec = spec
+    var made: MadePlace?
+    if let wish = request.place { made = try await makePlace(id, request, wish) }
     var session = Session(
-      id: id, name: request.name, conversationID: RandomID.conversation(), directory: request.directory, spec: spec,
-      createdAt: now)
+      id: id, name: request.name, conversationID: RandomID.conversation(),
+      directory: made?.directory ?? request.directory, spec: spec, createdAt: now)
     session.owner = request.owner
     session.tags = request.tags
     session.persists = request.persists
     session.agentVersion = version
-    session.prompted = request.prompt != nil
     session.terminal = request.terminal != nil
-    // At a terminal the prompt is a word of the command line, and what comes of it is seen there.
-    let inputs = try keep(session, prompt: request.terminal == nil ? request.prompt : nil)
-    log.info("session \(id) \(session.name): created, conversation \(session.conversationID)")
-    try await begin(id, opening: .fresh, inputs: inputs, terminal: request.terminal, prompt: request.prompt)
-    return try await reply(id, waitingFor: request.wait ? inputs.last?.promptID : nil, caller)
+    if let made {
+      session.place = made.place
+      session.spec.environment = shared(spec.environment.merging(made.place.variables) { $1 })
+      if session.spec.model == nil { session.spec.model = made.template?.model }
+      request.prompt = Self.prompt(request.prompt, made.template?.prompt, session)
+    }
+    session.prompted = request.prompt != nil
+    let inputs: [Input]
+    do {
+      // At a terminal the prompt is a word of the command line, and what comes of it is seen there.
+      inputs = try keep(
+        session, prompt: request.terminal == nil ? request.prompt : nil, completing: made?.undertaking)
+    } catch {
+      if let made { await undo(made, session: id) }
+      throw error
+    }
+    log.info("session \(id) \(session.name): created in \(session.directory), conversation \(session.conversationID)")
+    do {
+      try await begin(id, opening: .fresh, inputs: inputs, terminal: request.terminal, prompt: request.prompt)
+    } catch {
+      if made?.undertaking != nil { await undoNew(id) }
+      throw error
+    }
+    var notes = made?.notes ?? []
+    if made != nil, let session = sessions[id], let wish = request.place {
+      let started = MomentText.iso(session.createdAt)
+      if let trouble = await enterWorkLog(session, files: wish.files, eta: wish.eta, started: started) {
+        notes.append(trouble)
+      }
+    }
+    var object = try await reply(id, waitingFor: request.wait ? inputs.last?.promptID : nil, caller)
+    if made != nil { object.notes = notes }
+    return object
+  }
+
+  /// What is asked, by a template and by a person.
+  private static func prompt(_ asked: String?, _ template: String?, _ session: Session) -> String? {
+    guard let template else { return asked }
+    let text = template.replacing("{name}", with: session.name)
+      .replacing("{branch}", with: session.place?.branch ?? "")
+      .replacing("{component}", with: session.place?.component ?? "")
+    if template.contains("{prompt}") { return text.replacing("{prompt}", with: asked ?? "") }
+    return asked.map { text + "\n\n" + $0 } ?? text
+  }
+
+  /// A session in a place of ours whose agent could not be started: place and name are free again, the record is archived.
+  private func undoNew(_ id: String) async {
+    guard let session = sessions[id], live[id] == nil, !session.state.isLive else { return }
+    do {
+      guard try await isUntouched(session) else { return }
+      try await takeBackPlace(of: session)
+      try update(id) { session in
+        session.name = freedName(session)
+        session.state = .archived
+        session.archivedAt = now
+        session.place?.worktree = nil
+        session.place?.ports = [:]
+      }
+    } catch { log.error("session \(id): its place could not be taken back: \(error)") }
+  }
+
+  /// The name an archived session has when its own is free for others.
+  func freedName(_ session: Session) -> String {
+    String(session.name.prefix(SessionName.longest - session.id.count - 1)) + "-" + session.id
   }
 
   /// Starts a session that never ran, or has it wait for a place to run in.
@@ -45,9 +109,10 @@ extension Coordinator {
   }
 
   /// The record of a new session and its first prompt, in one step.
-  func keep(_ session: Session, prompt: String?) throws -> [Input] {
+  func keep(_ session: Session, prompt: String?, completing undertaking: Undertaking? = nil) throws -> [Input] {
     let inputs = try store.transaction { () -> [Input] in
       try store.save(session)
+      if let undertaking { try finish(undertaking) }
       guard let prompt else { return [] }
       return [try store.add(newPrompt(session.id, prompt))]
     }
@@ -146,6 +211,8 @@ extension Coordinator {
         hint: "stop it first: `apus stop \(session.name)`")
     }
     if session.state != .archived {
+      releaseAllPorts(of: session.id)
+      statuses.forget(session.id)
       try update(session.id) { session in
         session.state = .archived
         session.archivedAt = now

@@ -15,6 +15,10 @@ extension Coordinator {
     if request.figures == true { await measure(chosen) }
     let judged = await verdicts.evaluate(chosen.map { query($0) })
     if chosen.contains(where: { $0.watched != nil }) { await lookAtWatched() }
+    if chosen.contains(where: { $0.place != nil }) {
+      await statuses.refresh(chosen)
+      await markConflicts(chosen)
+    }
     watchLimits()
     let queued = queuePlaces()
     var objects = zip(chosen, judged).map { session, verdict in

@@ -26,10 +26,11 @@ extension Coordinator {
     let run = try open(session, continuing: continuing)
     let waiting = inputs.filter { $0.kind == .prompt && !carried.contains($0.promptID) }.map(\.promptID)
     let file = settings.map { _ in run.directory + "/" + RunFile.settings }
+    let context = openingContext(session)
     let spec =
       terminal == nil
-      ? ClaudeAgent.launch(session, opening: opening, run: run.number, settings: file)
-      : ClaudeAgent.launchInTerminal(session, opening: opening, prompt: prompt, settings: file)
+      ? ClaudeAgent.launch(session, opening: opening, run: run.number, settings: file, context: context)
+      : ClaudeAgent.launchInTerminal(session, opening: opening, prompt: prompt, settings: file, context: context)
     let liveRun = try LiveRun(
       run: run,
       turn: TurnState(
@@ -156,7 +157,7 @@ extension Coordinator {
     return try ClaudeHooks.settings(program: program, merging: own)
   }
 
-  private func filesFailed(_ path: String, _ code: Int32) -> Failure {
+  func filesFailed(_ path: String, _ code: Int32) -> Failure {
     Failure(
       code == ENOSPC ? .diskFull : .storeFailed, "\(path): \(String(cString: apus_error_text(code)))",
       hint: code == ENOSPC ? "make room, then do it again" : "`apus doctor` says what may be wrong")

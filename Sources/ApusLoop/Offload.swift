@@ -12,6 +12,16 @@ package enum Offload {
     }
   }
 
+  /// The same for work that may fail.
+  package static func trying<T: Sendable, E: Error>(
+    _ work: @escaping @Sendable () throws(E) -> T
+  ) async throws(E) -> T {
+    let result: Result<T, E> = await run {
+      do throws(E) { return .success(try work()) } catch { return .failure(error) }
+    }
+    return try result.get()
+  }
+
   /// The same, but nil when for so long nothing came of it: the work goes on behind the caller's back and its result is
   /// dropped. `progress` is a number that grows while the work gets on.
   package static func run<T: Sendable>(

@@ -85,6 +85,15 @@ package final class SQLiteStore: Store {
     }
   }
 
+  package func loadLeases(prefix: String) throws -> [Lease] {
+    var leases: [Lease] = []
+    try main.run(
+      "SELECT body FROM leases WHERE name >= ? AND name < ? AND body IS NOT NULL ORDER BY name",
+      [.text(prefix), .text(prefix + "\u{10FFFF}")]
+    ) { row in leases.append(try Self.decode(row.text(0))) }
+    return leases
+  }
+
   private func keep(_ lease: Lease?, name: String, highest: Int64) throws {
     try main.run(
       """
@@ -196,6 +205,18 @@ package final class SQLiteStore: Store {
     try main.run(
       "INSERT INTO facts (key, value) VALUES (?, ?) ON CONFLICT(key) DO UPDATE SET value = excluded.value",
       [.text(key), .text(value)])
+  }
+
+  package func removeValue(_ key: String) throws {
+    try main.run("DELETE FROM facts WHERE key = ?", [.text(key)])
+  }
+
+  package func loadValues(prefix: String) throws -> [String: String] {
+    var values: [String: String] = [:]
+    try main.run(
+      "SELECT key, value FROM facts WHERE key >= ? AND key < ?", [.text(prefix), .text(prefix + "\u{10FFFF}")]
+    ) { row in values[row.text(0)] = row.text(1) }
+    return values
   }
 
   private static func decode<T: Decodable>(_ text: String) throws -> T {

@@ -63,6 +63,10 @@ package struct Places: Equatable, Sendable {
   package var daemonLog: String { home + "/apusd.log" }
   package var store: String { home + "/apus.db" }
   package var eventStore: String { home + "/events.db" }
+  /// Where worktrees of sessions are: outside every checkout.
+  package var worktrees: String { home + "/worktrees" }
+  /// What is only needed for a moment by the daemon.
+  package var scratch: String { home + "/scratch" }
   package var runs: String { home + "/runs" }
   package func runDirectory(session: String, run: Int) -> String { "\(runs)/\(session)/\(run)" }
   package func keeperSocket(session: String, run: Int) -> String { "\(socketDirectory)/k-\(session)-\(run)" }

@@ -14,6 +14,12 @@ int apus_directories_add(int watch, const char *directory) {
       watch, directory, IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR);
 }
 
+int apus_directories_add_all(int watch, const char *directory) {
+  return inotify_add_watch(watch, directory,
+                           IN_CLOSE_WRITE | IN_MODIFY | IN_CREATE | IN_ATTRIB | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE |
+                               IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR | IN_DONT_FOLLOW);
+}
+
 int apus_directories_remove(int watch, int directory) { return inotify_rm_watch(watch, directory); }
 
 int apus_directories_next(int watch, struct apus_directory_change *changes) {

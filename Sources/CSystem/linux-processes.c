@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <arpa/inet.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -225,6 +226,29 @@ int apus_listening(const pid_t *pids, int count, struct apus_listener *found, in
   free(all);
   return listeners;
 }
+
+static int listens_alone(int family, int port) {
+  int descriptor = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  // A machine without that family has nobody there.
+  if (descriptor < 0) return 1;
+  int on = 1;
+  setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  int done;
+  if (family == AF_INET) {
+    struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    done = bind(descriptor, (struct sockaddr *)&any, sizeof any);
+  } else {
+    setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+    struct sockaddr_in6 any = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port)};
+    done = bind(descriptor, (struct sockaddr *)&any, sizeof any);
+    if (done < 0 && (errno == EADDRNOTAVAIL || errno == EAFNOSUPPORT)) done = 0, family = 0;
+  }
+  if (done == 0 && family != 0) done = listen(descriptor, 1);
+  close(descriptor);
+  return done == 0;
+}
+
+int apus_port_is_free(int port) { return listens_alone(AF_INET, port) && listens_alone(AF_INET6, port); }
 
 int apus_unix_listens(const char *path) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -106,6 +107,18 @@ int apus_detach(void) {
   pid_t second = fork();
   if (second != 0) _exit(second < 0 ? 1 : 0);
   return setsid() < 0 ? -1 : 0;
+}
+
+int apus_thread_umask(mode_t mask) {
+  if (unshare(CLONE_FS) != 0) return -1;
+  umask(mask);
+  return 0;
+}
+
+mode_t apus_own_umask(void) {
+  mode_t own = umask(077);
+  umask(own);
+  return own;
 }
 
 int apus_become_subreaper(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); }
@@ -213,9 +226,9 @@ int apus_process_signal(pid_t pid, unsigned long long start, int signal) {
 
 int apus_process_watch(pid_t pid, unsigned long long start) { return open_process(pid, start); }
 
-pid_t apus_reap(int *status) {
+pid_t apus_reap(pid_t child, int *status, int waiting) {
   pid_t pid;
-  while ((pid = waitpid(-1, status, WNOHANG)) < 0 && errno == EINTR) {}
+  while ((pid = waitpid(child, status, waiting ? 0 : WNOHANG)) < 0 && errno == EINTR) {}
   return pid;
 }
 

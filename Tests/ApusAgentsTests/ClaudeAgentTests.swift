@@ -17,7 +17,7 @@ import Testing
   }
 
   @Test func `a new conversation is begun under the session's id`() {
-    let spec = ClaudeAgent.launch(session(), opening: .fresh, run: 1, settings: nil)
+    let spec = ClaudeAgent.launch(session(), opening: .fresh, run: 1, settings: nil, context: nil)
     #expect(
       spec.arguments == [
         "/bin/claude", "-p", "--input-format", "stream-json", "--output-format", "stream-json", "--verbose",
@@ -30,17 +30,19 @@ import Testing
 
   @Test func `the whole specification is passed again on a resume`() {
     let spec = ClaudeAgent.launch(
-      session(model: "m", turns: 4), opening: .resumed(continuing: true, file: nil), run: 2, settings: nil)
-    #expect(spec.arguments.suffix(5) == ["--model", "m", "--max-turns", "4", "--resume=c-1"])
+      session(model: "m", turns: 4), opening: .resumed(continuing: true, file: nil), run: 2, settings: nil,
+      context: "You are here")
+    let told = ["--model", "m", "--max-turns", "4", "--append-system-prompt=You are here", "--resume=c-1"]
+    #expect(spec.arguments.suffix(6) == told[...])
     #expect(spec.environment["CLAUDE_CODE_RESUME_INTERRUPTED_TURN"] == "1")
     let file = ClaudeAgent.launch(
-      session(), opening: .resumed(continuing: false, file: "/f.jsonl"), run: 2, settings: nil)
+      session(), opening: .resumed(continuing: false, file: "/f.jsonl"), run: 2, settings: nil, context: nil)
     #expect(file.arguments.last == "--resume=/f.jsonl")
     #expect(file.environment["CLAUDE_CODE_RESUME_INTERRUPTED_TURN"] == nil)
   }
 
   @Test func `a fork takes another's conversation on under its own id`() {
-    let spec = ClaudeAgent.launch(session(), opening: .forked(from: "c-0"), run: 1, settings: nil)
+    let spec = ClaudeAgent.launch(session(), opening: .forked(from: "c-0"), run: 1, settings: nil, context: nil)
     #expect(spec.arguments.suffix(3) == ["--resume=c-0", "--fork-session", "--session-id=c-1"])
   }
 
@@ -98,7 +100,8 @@ import Testing
       spec: SpawnSpec(program: "claude", model: nil, permissionMode: "plan", maxTurns: nil, environment: [:]),
       createdAt: 0)
     return Array(
-      ClaudeAgent.launchInTerminal(session, opening: .given(words), prompt: nil, settings: settings).arguments
+      ClaudeAgent.launchInTerminal(session, opening: .given(words), prompt: nil, settings: settings, context: nil)
+        .arguments
         .dropFirst())
   }
 

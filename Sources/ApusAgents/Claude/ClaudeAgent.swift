@@ -9,7 +9,10 @@ package enum ClaudeAgent: Agent {
   /// The agent's own text for a turn it is asked to take up again.
   package static let continuation = "Continue from where you left off."
 
-  package static func launch(_ session: Session, opening: Opening, run: Int, settings: String?) -> LaunchSpec {
+  /// `context`: what the agent is told of its place, beside its own system prompt.
+  package static func launch(
+    _ session: Session, opening: Opening, run: Int, settings: String?, context: String?
+  ) -> LaunchSpec {
     var arguments = [
       session.spec.program, "-p", "--input-format", "stream-json", "--output-format", "stream-json", "--verbose",
       "--permission-prompt-tool", "stdio", "--replay-user-messages", "--permission-mode", session.spec.permissionMode,
@@ -21,6 +24,7 @@ package enum ClaudeAgent: Agent {
     environment["PWD"] = session.directory
     // With `=`, so that a value can never be read as a flag.
     if let settings { arguments.append("--settings=\(settings)") }
+    if let context { arguments.append("--append-system-prompt=\(context)") }
     switch opening {
     case .fresh: arguments.append("--session-id=\(session.conversationID)")
     case .resumed(let continuing, let file):

@@ -6,9 +6,9 @@ extension ClaudeAgent {
   /// What a person presses to interrupt a turn.
   package static let escapeKey: [UInt8] = [0x1B]
 
-  package static func launchInTerminal(_ session: Session, opening: Opening, prompt: String?, settings: String?)
-    -> LaunchSpec
-  {
+  package static func launchInTerminal(
+    _ session: Session, opening: Opening, prompt: String?, settings: String?, context: String?
+  ) -> LaunchSpec {
     var arguments = [session.spec.program]
     // With `=`, so that a value can never be read as a flag; first, so that a person's `--` is behind them.
     switch opening {
@@ -28,6 +28,7 @@ extension ClaudeAgent {
     } else {
       arguments += ["--permission-mode", session.spec.permissionMode]
       if let model = session.spec.model { arguments += ["--model", model] }
+      if let context { arguments.append("--append-system-prompt=\(context)") }
     }
     if let prompt { arguments += ["--", prompt] }
     var environment = ClaudeEnvironment.forAgent(session.spec.environment)

@@ -12,6 +12,8 @@ struct About {
   enum Group: String, CaseIterable {
     case sessions = "Sessions"
     case terminals = "Terminals"
+    case place = "Place"
+    case together = "Together"
     case care = "Care"
     case daemon = "Daemon"
     case other = "Other"

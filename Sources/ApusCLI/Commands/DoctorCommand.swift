@@ -7,10 +7,16 @@ import Glibc
 struct DoctorCommand: Command {
   static let about = About(
     name: "doctor", group: .care, summary: "say what is wrong, and the command that mends it", example: "apus doctor",
-    more: "Changes nothing. Exits 1 when there is a problem.")
+    more:
+      "Changes nothing without --mend, which completes or takes back what was cut off, and removes worktrees no session "
+      + "owns (kept under refs/apus/rescue) and locks of git's that nobody holds. Exits 1 when there is a problem.")
+
+  @Flag("--mend", help: "put right what can be put right") var mends
 
   func run(_ context: Context) throws(Failure) -> Int32 {
-    var findings = Self.programs()
+    var findings: [Finding] = []
+    if mends { findings += try context.ask(.mend, Nothing()) as [Finding] }
+    findings += Self.programs()
     findings += Self.home(context)
     findings += Self.daemon(context)
     findings += Self.agent(context)

@@ -41,6 +41,9 @@ struct Output {
 
   func note(_ text: String) { Self.write(Array((text + "\n").utf8), to: 2) }
 
+  /// A question on standard error, the answer behind it.
+  static func ask(_ text: String) { write(Array(text.utf8), to: 2) }
+
   /// Whoever reads our output may stop: that is no error of ours, and ends the command.
   private static func write(_ bytes: [UInt8], to descriptor: Int32) {
     var done = 0

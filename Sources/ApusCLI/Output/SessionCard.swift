@@ -16,7 +16,19 @@ enum SessionCard {
     }
     if session.needs.isEmpty, let what = session.needsWhat { row("needs", what) }
     if let doing = session.doing { row("last", doing) }
+    if let branch = branch(session) { row("branch", branch) }
+    if let component = session.component { row("component", component) }
+    if !session.outside.isEmpty {
+      row(
+        "outside",
+        "⚠ \(session.outside.count) changed outside \(session.component ?? ""): \(session.outside.prefix(4).joined(separator: ", "))"
+      )
+    }
     row("place", session.directory)
+    if !session.ports.isEmpty {
+      row("ports", session.ports.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", "))
+    }
+    if let profile = session.profile { row("profile", profile) }
     var agent = [session.agent + (session.agentVersion.map { " \($0)" } ?? "")]
     if let model = session.model { agent.append(model) }
     agent.append(session.permissionMode)
@@ -38,6 +50,21 @@ enum SessionCard {
       if let hint = problem.hint { row("", hint) }
     }
     return lines.joined(separator: "\n") + "\n"
+  }
+
+  private static func branch(_ session: SessionObject) -> String? {
+    guard let branch = session.branch else { return nil }
+    var words = branch
+    if let base = session.base {
+      let distance = BranchMark.text(ahead: session.ahead, behind: session.behind)
+      words += (distance.isEmpty ? "" : "  " + distance) + ", base \(base)"
+    }
+    if session.dirty == true { words += ", uncommitted changes" }
+    if let merged = session.merged { words += ", merged as \(merged.prefix(10))" }
+    if let conflicts = session.conflicts {
+      words += conflicts.isEmpty ? ", no conflicts" : ", ⚠ conflicts with \(conflicts.joined(separator: ", "))"
+    }
+    return words
   }
 
   private static func figures(_ session: SessionObject) -> String? {
@@ -83,5 +110,13 @@ enum SessionCard {
   private static func cents(_ cost: Double) -> String {
     let hundredths = Int((cost * 100).rounded(.up))
     return "\(hundredths / 100).\(hundredths % 100 < 10 ? "0" : "")\(hundredths % 100)"
+  }
+}
+
+/// How far a branch and its base are apart, in a few columns.
+enum BranchMark {
+  static func text(ahead: Int?, behind: Int?) -> String {
+    [ahead.flatMap { $0 > 0 ? "↑\($0)" : nil }, behind.flatMap { $0 > 0 ? "↓\($0)" : nil }].compactMap(\.self)
+      .joined(separator: " ")
   }
 }

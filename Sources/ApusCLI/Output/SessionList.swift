@@ -19,6 +19,26 @@ struct SessionRow: Decodable {
   var queue: QueuePlace?
   var source: String
   var pid: Int?
+  var component: String?
+  var branch: String?
+  var ahead: Int?
+  var behind: Int?
+  var dirty: Bool?
+  var ports: [String: Int]
+  var conflicts: [String]?
+  var outside: [String]
+
+  /// Branch, distance, dirt and trouble in a few columns.
+  var marks: String {
+    var words = [BranchMark.text(ahead: ahead, behind: behind)]
+    if dirty == true { words.append("±") }
+    if conflicts?.isEmpty == false || !outside.isEmpty { words.append("⚠") }
+    return words.filter { !$0.isEmpty }.joined(separator: " ")
+  }
+
+  var portsText: String {
+    ports.isEmpty ? "" : ":" + ports.values.sorted().map { String($0) }.joined(separator: ",")
+  }
 
   struct Judged: Decodable {
     var resumable: Bool
@@ -48,6 +68,7 @@ enum SessionList {
     let most = figures == nil ? 28 : max(8, min(28, output.columns / 6))
     let names = min(most, max(8, sessions.map { Width.of($0.name) }.max() ?? 8))
     let columns = figures.map { FigureColumns($0) }
+    let place = PlaceColumns(sessions, output.columns, isWide: figures != nil)
     let known = Dictionary((figures ?? []).map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
     var text = ""
     if let columns {
@@ -61,7 +82,7 @@ enum SessionList {
       if heading == .queued { group.sort { ($0.queue?.place ?? 0) < ($1.queue?.place ?? 0) } }
       for session in group {
         let takes = columns.map { $0.row(known[session.id]) } ?? ""
-        text += row(session, names, takes, output) + "\n"
+        text += row(session, names, place, takes, output) + "\n"
       }
     }
     return text
@@ -95,13 +116,17 @@ enum SessionList {
     }
   }
 
-  private static func row(_ session: SessionRow, _ names: Int, _ takes: String, _ output: Output) -> String {
+  private static func row(
+    _ session: SessionRow, _ names: Int, _ place: PlaceColumns, _ takes: String, _ output: Output
+  ) -> String {
     let age = MomentText.age(session.state.isLive ? session.activityAge : session.lastActiveAge)
     // A stranger's is its pid, which may be longer than ours.
     let id = max(6, Width.of(session.id) + 1)
-    let fixed = 2 + id + names + 2 + Width.of(takes) + 2 + 7
+    let (before, behind) = (place.before(session), place.behind(session))
+    let fixed = 2 + id + names + 2 + Width.of(before) + Width.of(behind) + Width.of(takes) + 2 + 7
     let what = Width.fit(SessionName.printable(about(session)), max(10, output.columns - fixed))
-    return "  " + Width.fit(session.id, id) + Width.fit(session.name, names) + "  " + what + takes + "  "
+    return "  " + Width.fit(session.id, id) + Width.fit(session.name, names) + "  " + before + what + behind + takes
+      + "  "
       + String(repeating: " ", count: max(0, 7 - Width.of(age))) + age
   }
 
@@ -150,6 +175,37 @@ enum SessionList {
     return text
       + "\nTake one over: apus adopt \(sessions[0].state == .running ? sessions[0].id : sessions[0].conversationID)\n"
   }
+}
+
+/// Component and branch, marks, ports: columns that are there where any session has something in them.
+struct PlaceColumns {
+  private var component = 0
+  private var branch = 0
+  private var marks = 0
+  private var ports = 0
+
+  init(_ rows: [SessionRow], _ columns: Int, isWide: Bool) {
+    func widest(_ text: (SessionRow) -> String, _ most: Int) -> Int {
+      min(most, rows.map { Width.of(text($0)) }.max() ?? 0)
+    }
+    component = widest({ $0.component ?? "" }, 12)
+    marks = widest(\.marks, 10)
+    let room = columns - (isWide ? 60 : 0)
+    if room >= 80 { ports = widest(\.portsText, 12) }
+    if room >= 110 { branch = widest({ $0.branch ?? "" }, 32) }
+  }
+
+  func before(_ row: SessionRow) -> String {
+    column(SessionName.printable(row.component ?? ""), component)
+      + column(SessionName.printable(row.branch ?? ""), branch)
+  }
+
+  func behind(_ row: SessionRow) -> String {
+    let text = column(row.marks, marks) + column(row.portsText, ports)
+    return text.isEmpty ? "" : "  " + text.dropLast(2)
+  }
+
+  private func column(_ text: String, _ width: Int) -> String { width == 0 ? "" : Width.fit(text, width) + "  " }
 }
 
 extension String {

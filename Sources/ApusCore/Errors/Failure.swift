@@ -50,6 +50,21 @@ package enum ErrorCode: String, Codable, CaseIterable, Sendable {
   case agentCrashed = "agent.crashed"
   case agentError = "agent.error"
 
+  case repositoryMissing = "repository.missing"
+  case repositoryUnusable = "repository.unusable"
+  case refInvalid = "ref.invalid"
+  case branchTaken = "branch.taken"
+  case pathTaken = "path.taken"
+  case workUnsaved = "work.unsaved"
+  case workConflict = "work.conflict"
+  case workBusy = "work.busy"
+  case testsFailed = "tests.failed"
+  case setUpFailed = "setup.failed"
+  case portsExhausted = "ports.exhausted"
+  case rescueNotFound = "rescue.not_found"
+  case toolMissing = "tool.missing"
+  case gitFailed = "git.failed"
+
   case timedOut = "timed_out"
 
   case daemonUnreachable = "daemon.unreachable"
@@ -72,7 +87,9 @@ package enum ErrorCode: String, Codable, CaseIterable, Sendable {
       .nameTaken, .nameAmbiguous, .sessionLive, .sessionNotRunning, .conversationHeld, .permissionAmbiguous,
       .daemonTaken, .notResumable, .sessionEnded, .sessionWatched, .limitReached, .turnInterrupted, .agentMaxTurns,
       .agentBudget, .agentNoConversation, .agentCrashed, .agentError, .timedOut, .daemonVersion,
-      .homeRefused, .permissionDenied, .keeperFailed, .demoUnavailable, .internalError:
+      .homeRefused, .permissionDenied, .keeperFailed, .demoUnavailable, .internalError, .repositoryMissing,
+      .repositoryUnusable, .refInvalid, .branchTaken, .pathTaken, .workUnsaved, .workConflict, .workBusy, .testsFailed,
+      .setUpFailed, .rescueNotFound, .toolMissing, .gitFailed, .portsExhausted:
       false
     }
   }
@@ -80,18 +97,18 @@ package enum ErrorCode: String, Codable, CaseIterable, Sendable {
   /// 0 done, 1 failed, 2 usage, 3 not found, 4 conflict, 5 the agent's fault, 124 timed out.
   package var exitCode: Int32 {
     switch self {
-    case .usage, .nameInvalid, .configurationInvalid, .directoryMissing: 2
-    case .sessionNotFound, .permissionNotFound: 3
+    case .usage, .nameInvalid, .configurationInvalid, .directoryMissing, .refInvalid: 2
+    case .sessionNotFound, .permissionNotFound, .rescueNotFound: 3
     case .nameTaken, .nameAmbiguous, .sessionLive, .sessionNotRunning, .conversationHeld, .permissionAmbiguous,
-      .daemonTaken, .sessionWatched:
+      .daemonTaken, .sessionWatched, .branchTaken, .pathTaken, .workUnsaved, .workConflict, .workBusy:
       4
     case .agentMissing, .agentTooOld, .agentLogin, .agentLimit, .agentOverloaded, .agentMaxTurns, .agentBudget,
       .agentNoConversation, .agentCrashed, .agentError:
       5
     case .timedOut: 124
     case .notResumable, .sessionEnded, .turnInterrupted, .daemonUnreachable, .daemonVersion, .homeRefused, .diskFull,
-      .storeFailed, .limitReached,
-      .permissionDenied, .keeperFailed, .demoUnavailable, .internalError:
+      .storeFailed, .limitReached, .permissionDenied, .keeperFailed, .demoUnavailable, .internalError,
+      .repositoryMissing, .repositoryUnusable, .testsFailed, .setUpFailed, .portsExhausted, .toolMissing, .gitFailed:
       1
     }
   }

@@ -44,6 +44,7 @@ package struct Event: Codable, Equatable, Sendable {
     case watchBegan = "watch.began"
     case watchEnded = "watch.ended"
     case conversationChanged = "conversation.changed"
+    case merged, removed, restored
   }
 }
 

@@ -138,6 +138,8 @@ package struct Session: Equatable, Sendable {
   package var watched: ProcessMark?
   /// Whether somebody asked for the end of the last run.
   package var stopped = false
+  /// Its repository, worktree, branch and ports; nil outside repositories.
+  package var place: Place?
   /// Fields of a later version, kept as they are.
   package var unknown: [String: JSON] = [:]
 
@@ -158,7 +160,7 @@ extension Session: Codable {
   package enum CodingKeys: String, CodingKey, CaseIterable {
     case id, name, conversationID, owner, tags, directory, agent, agentVersion, spec, state, run, persists, createdAt
     case lastActive, ending, model, cost, tokens, prompted, transcriptSeen, transcriptBytes, interrupted, forkedFrom
-    case forkedAtEvent, problem, archivedAt, terminal, queued, watched, stopped
+    case forkedAtEvent, problem, archivedAt, terminal, queued, watched, stopped, place
   }
 
   package init(from decoder: any Decoder) throws {
@@ -193,6 +195,7 @@ extension Session: Codable {
     queued = try fields.decodeIfPresent(QueuedStart.self, forKey: .queued)
     watched = try fields.decodeIfPresent(ProcessMark.self, forKey: .watched)
     stopped = try fields.decodeIfPresent(Bool.self, forKey: .stopped) ?? false
+    place = try fields.decodeIfPresent(Place.self, forKey: .place)
     let known = Set(CodingKeys.allCases.map(\.rawValue))
     unknown = try JSON(from: decoder).object?.filter { !known.contains($0.key) } ?? [:]
   }
@@ -231,6 +234,7 @@ extension Session: Codable {
     try fields.encodeIfPresent(queued, forKey: .queued)
     try fields.encodeIfPresent(watched, forKey: .watched)
     try fields.encode(stopped, forKey: .stopped)
+    try fields.encodeIfPresent(place, forKey: .place)
   }
 }
 

@@ -2,13 +2,14 @@
 /// does. Files, environment, `apus help settings` and the manual page derive from this list.
 package enum Setting: String, CaseIterable, Sendable {
   case claude, model, permissionMode, persist, logLevel, logPath, verdictSeconds, startSeconds, stopSeconds
-  case recordingQuotaMB, detachKeys, noticeSeconds
+  case recordingQuotaMB, detachKeys, noticeSeconds, keepDays
   case maxSessions, maxRunMemoryMB, maxTotalMemoryMB, idleMinutes, stalledMinutes, recoverSpacingSeconds
   case recoverMaxLoad
 
   /// Those that are numbers; a daemon gets them from the environment of whoever starts it.
   package static let numbers: [Setting] = [
-    .verdictSeconds, .startSeconds, .stopSeconds, .recordingQuotaMB, .noticeSeconds, .maxSessions, .maxRunMemoryMB,
+    .verdictSeconds, .startSeconds, .stopSeconds, .recordingQuotaMB, .noticeSeconds, .keepDays, .maxSessions,
+    .maxRunMemoryMB,
     .maxTotalMemoryMB,
     .idleMinutes, .stalledMinutes, .recoverSpacingSeconds, .recoverMaxLoad,
   ]
@@ -69,6 +70,11 @@ package enum Setting: String, CaseIterable, Sendable {
       Facts(
         variable: "APUS_DETACH_KEYS", standard: "ctrl-\\ d",
         doc: "the keys that leave an attached terminal: a control key, then a letter", fromRepository: false)
+    case .keepDays:
+      Facts(
+        variable: "APUS_KEEP_DAYS", standard: "30",
+        doc: "how long what was removed, and what is archived, is kept before `apus gc` plans to let it go",
+        fromRepository: false)
     case .noticeSeconds:
       Facts(
         variable: "APUS_NOTICE_SECONDS", standard: "2.5",

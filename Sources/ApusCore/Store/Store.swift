@@ -16,6 +16,9 @@ package protocol Store: AnyObject {
   /// Decides by `Lease.decide` and keeps the outcome, in one step.
   func decide(_ request: LeaseRequest, name: String, now: Moment) throws -> LeaseDecision
 
+  /// Every lease whose name begins like that and that is held.
+  func loadLeases(prefix: String) throws -> [Lease]
+
   /// Keeps a new input and gives it its row.
   func add(_ input: Input) throws -> Input
   func save(_ input: Input) throws
@@ -29,4 +32,7 @@ package protocol Store: AnyObject {
 
   func loadValue(_ key: String) throws -> String?
   func saveValue(_ key: String, _ value: String) throws
+  func removeValue(_ key: String) throws
+  /// Facts whose keys begin like that.
+  func loadValues(prefix: String) throws -> [String: String]
 }

@@ -50,8 +50,28 @@ package struct SessionObject: Codable, Equatable, Sendable {
   package var listening: [Int]?
   /// Bytes: what is kept of its runs.
   package var disk: Int?
+  package var component: String?
+  package var kind: Place.Kind?
+  package var profile: String?
+  package var branch: String?
+  package var base: String?
+  /// Commits its branch has that the base has not, and the other way round; null where that is not known.
+  package var ahead: Int?
+  package var behind: Int?
+  /// Whether its worktree has what is not committed.
+  package var dirty: Bool?
+  package var worktree: String?
+  package var ports: [String: Int]
+  /// Sessions, or the base, with which its branch would conflict if it were merged now; null: not known.
+  package var conflicts: [String]?
+  /// Files it changed outside its component.
+  package var outside: [String]
+  /// The commit of the base that holds its work.
+  package var merged: String?
   /// What the last turn answered, where a caller waited for it.
   package var result: String?
+  /// What was noticed while it was made, a line each.
+  package var notes: [String]?
 
   package init(
     session: Session, activity: Activity, activitySource: String, activityAge: Double,
@@ -88,6 +108,16 @@ package struct SessionObject: Codable, Equatable, Sendable {
     persists = session.persists
     interrupted = session.interrupted
     forkedFrom = session.forkedFrom
+    component = session.place?.component
+    kind = session.place?.kind
+    profile = session.place?.profile
+    branch = session.place?.branch
+    base = session.place?.base
+    worktree = session.place?.worktree
+    // An archived one has given them back.
+    ports = session.state == .archived ? [:] : session.place?.ports ?? [:]
+    outside = []
+    merged = session.place?.merged
   }
 }
 
@@ -98,9 +128,11 @@ extension SessionObject {
     case lastActive, lastActiveAge, cost, tokens, persists, interrupted, forkedFrom, result, terminal, needsWhat, queue
     case source
     case memory, cpu, listening, disk
+    case component, kind, profile, branch, base, ahead, behind, dirty, worktree, ports, conflicts, outside, merged,
+      notes
   }
 
-  /// Every key is always there but `result`; what is unknown is null.
+  /// Every key is always there but `result` and `notes`; what is unknown is null.
   package func encode(to encoder: any Encoder) throws {
     var fields = encoder.container(keyedBy: CodingKeys.self)
     try fields.encode(id, forKey: .id)
@@ -141,7 +173,21 @@ extension SessionObject {
     try fields.encode(cpu, forKey: .cpu)
     try fields.encode(listening, forKey: .listening)
     try fields.encode(disk, forKey: .disk)
+    try fields.encode(component, forKey: .component)
+    try fields.encode(kind, forKey: .kind)
+    try fields.encode(profile, forKey: .profile)
+    try fields.encode(branch, forKey: .branch)
+    try fields.encode(base, forKey: .base)
+    try fields.encode(ahead, forKey: .ahead)
+    try fields.encode(behind, forKey: .behind)
+    try fields.encode(dirty, forKey: .dirty)
+    try fields.encode(worktree, forKey: .worktree)
+    try fields.encode(ports, forKey: .ports)
+    try fields.encode(conflicts, forKey: .conflicts)
+    try fields.encode(outside, forKey: .outside)
+    try fields.encode(merged, forKey: .merged)
     try fields.encodeIfPresent(result, forKey: .result)
+    try fields.encodeIfPresent(notes, forKey: .notes)
   }
 }
 

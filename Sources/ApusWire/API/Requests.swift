@@ -6,6 +6,9 @@ package enum Verb: String, Codable, Sendable, CaseIterable {
   case new, send, wait, interrupt, permit, list, show, check, logs, events, stop, stopAll = "stop_all", resume
   case rename, tag, archive, doctor, locate, claude, recover, adopt
   case ps, prune
+  case initialise = "init", setUpState = "set_up_state", place, sync, merge, pullRequest = "pull_request", conflicts
+  case compare, keep, remove, rescues, restore, moveCommits = "move_commits", find, ports, garbage, workLog = "work_log"
+  case mend
   /// Its body is a `HookRequest`, its answer what the agent is to be told: bytes both, not JSON.
   case hook
 }
@@ -25,6 +28,8 @@ package struct NewRequest: Codable, Sendable {
   package var wait: Bool
   /// Nil: headless.
   package var terminal: TerminalWish?
+  /// Nil: it works in its directory, whatever that is in.
+  package var place: PlaceWish?
 
   package init(
     name: String, directory: String, prompt: String?, spec: SpawnSpec, owner: String?, tags: [String],

@@ -31,6 +31,11 @@ int apus_spawn(const struct apus_spawn_plan *plan, pid_t *pid);
 /// Leaves the caller's session and parent: forks, and only the grandchild returns (0). Call before any thread.
 int apus_detach(void);
 
+/// Gives the calling thread, and what it starts, that umask; the other threads keep theirs.
+int apus_thread_umask(mode_t mask);
+/// This process's own umask. For programs of one thread.
+mode_t apus_own_umask(void);
+
 /// Orphans among our descendants become our children instead of init's.
 int apus_become_subreaper(void);
 
@@ -74,6 +79,9 @@ struct apus_listener {
 /// several have is told for each. Returns how many there are (it may exceed `room`).
 int apus_listening(const pid_t *pids, int count, struct apus_listener *found, int room);
 
+/// Whether nobody listens on that TCP port, on any address of this machine, and we could: 1 or 0.
+int apus_port_is_free(int port);
+
 /// Which boot of the machine this is: pids and start times mean something within one only.
 int apus_boot_id(char *text, size_t room);
 /// Seconds since that boot, the time asleep included; a process's `start` is on this clock.
@@ -87,9 +95,9 @@ int apus_process_signal(pid_t pid, unsigned long long start, int signal);
 /// A descriptor that becomes readable when that process ends; -1 with ESRCH when it is gone.
 int apus_process_watch(pid_t pid, unsigned long long start);
 
-/// Reaps one child that ended, without waiting: its pid and raw status; 0 when none has ended, -1 (ECHILD) when
-/// there are no children.
-pid_t apus_reap(int *status);
+/// Reaps that child if it ended, or, `waiting`, once it has: its pid and raw status; 0 when it has not ended, -1 (ECHILD)
+/// when it is no child.
+pid_t apus_reap(pid_t child, int *status, int waiting);
 
 /// The same, also for children that were stopped or go on: `apus_status_stopped` tells them from those that ended.
 pid_t apus_reap_or_stop(int *status);
@@ -218,6 +226,8 @@ int apus_watchers_below(const char *directory, pid_t *pids, int room);
 int apus_directories_create(void);
 /// Watches a directory; its number in what is told, -1 when it is not there. The same directory has the same number.
 int apus_directories_add(int watch, const char *directory);
+/// The same, and what is made, linked or given other rights in it is told as well.
+int apus_directories_add_all(int watch, const char *directory);
 int apus_directories_remove(int watch, int directory);
 
 enum { APUS_DIRECTORY_CHANGES = 64 };

@@ -1,0 +1,184 @@
+import ApusCore
+import ApusGit
+import ApusLoop
+import ApusWire
+import CSystem
+import Glibc
+
+/// What git says of the places of sessions, kept until the kernel tells that something there changed: a list of quiet
+/// sessions starts no process at all. Where a tree cannot be watched it is looked at again when somebody asks, at most
+/// every few seconds.
+@LoopActor
+final class StatusDesk {
+  struct Known: Sendable {
+    var head: String?
+    var baseCommit: String?
+    var ahead: Int?
+    var behind: Int?
+    var isDirty = false
+    /// Files it changed since it left its base, committed or not; what git does not know yet among them.
+    var touched: [String] = []
+    var outside: [String] = []
+  }
+
+  private struct Watched {
+    var known: Known?
+    var isStale = true
+    var isWhole = false
+    var lookedAt: Int64 = 0
+    var number = 0
+  }
+
+  private static let unwatchedMilliseconds: Int64 = 2_000
+  private static let atOnce = 4
+  private static let patienceMilliseconds = 20_000
+
+  private var watched: [String: Watched] = [:]
+  private var looking: [String: [Answer<Void>]] = [:]
+  private var running = 0
+  private var waiting: [Answer<Void>] = []
+  private lazy var trees = TreeWatch { [unowned self] key in
+    watched[key]?.isStale = true
+    watched[key]?.number += 1
+  }
+
+  func known(_ session: String) -> Known? { watched[session]?.known }
+
+  /// Something of ours changed it.
+  func spoil(_ session: String) { watched[session]?.isStale = true }
+
+  func forget(_ session: String) {
+    watched[session] = nil
+    trees.forget(session)
+  }
+
+  /// Returns when what is known of these places is so now, or the time for it is over.
+  func refresh(_ sessions: [Session]) async {
+    trees.read()
+    let now = apus_monotonic_milliseconds()
+    let due = sessions.filter { session in
+      guard session.place?.branch != nil || session.place?.worktree != nil, session.state != .archived else {
+        return false
+      }
+      guard let known = watched[session.id], known.known != nil else { return true }
+      return known.isStale || (!known.isWhole && now - known.lookedAt >= Self.unwatchedMilliseconds)
+    }
+    if due.isEmpty { return }
+    for session in due { begin(session) }
+    for session in due { await wait(for: session.id) }
+  }
+
+  private func wait(for id: String) async {
+    guard looking[id] != nil else { return }
+    await withCheckedContinuation { continuation in
+      let answer = Answer<Void>(continuation)
+      looking[id]?.append(answer)
+      Timers.shared.after(Self.patienceMilliseconds) { answer.give(()) }
+    }
+  }
+
+  private func begin(_ session: Session) {
+    guard looking[session.id] == nil, let place = session.place else { return }
+    looking[session.id] = []
+    let (id, environment) = (session.id, session.spec.environment)
+    let directory = place.worktree ?? session.directory
+    LoopActor.begin { [self] in
+      if running >= Self.atOnce { await withCheckedContinuation { waiting.append(Answer($0)) } }
+      running += 1
+      await look(id, place, directory, environment)
+      running -= 1
+      if !waiting.isEmpty { waiting.removeFirst().give(()) }
+      for answer in looking.removeValue(forKey: id) ?? [] { answer.give(()) }
+    }
+  }
+
+  private func look(_ id: String, _ place: Place, _ directory: String, _ environment: [String: String]) async {
+    var state = watched[id] ?? Watched()
+    watched[id] = state
+    if !state.isWhole || state.isStale {
+      let found = await Offload.run { Self.directories(place, directory, environment) }
+      state.isWhole = found.isEmpty ? false : await trees.watch(found, key: id)
+    }
+    // What changes from here on makes it stale again.
+    trees.read()
+    watched[id]?.isStale = false
+    let number = watched[id]?.number
+    let known = await Offload.run { try? Self.ask(place, directory, environment) }
+    guard var now = watched[id] else { return }
+    now.known = known ?? nil
+    now.isWhole = state.isWhole
+    now.lookedAt = apus_monotonic_milliseconds()
+    if now.number != number || now.known == nil { now.isStale = true }
+    watched[id] = now
+  }
+
+  // MARK: on other threads
+
+  private nonisolated static func ask(
+    _ place: Place, _ directory: String, _ environment: [String: String]
+  ) throws(Failure) -> Known {
+    let git = try Git(environment: environment)
+    let repository = Repository(common: place.repository, checkout: place.checkout)
+    let status = try WorkingTree.status(git, directory)
+    var known = Known()
+    known.head = status.head
+    known.isDirty = status.isDirty
+    guard let base = place.base, let head = status.head else {
+      known.touched = status.changed + status.untracked + status.unmerged
+      return known
+    }
+    let survey = Survey(
+      git: git, repository: repository, settings: RepositorySettings(), remotes: [], settingsPath: "")
+    let tip = try survey.tip(of: base).commit
+    known.baseCommit = tip
+    if let distance = try Refs.distance(git, repository, tip, head) {
+      (known.behind, known.ahead) = (distance.behind, distance.ahead)
+    }
+    var touched = Set(status.changed + status.untracked + status.unmerged)
+    if known.ahead != 0, let left = try Commits.mergeBase(git, repository, tip, head) {
+      touched.formUnion(try WorkingTree.touched(git, directory, since: left))
+    }
+    known.touched = touched.sorted()
+    if !place.paths.isEmpty { known.outside = known.touched.filter { !Overlap.holds(place.paths, $0) } }
+    return known
+  }
+
+  /// Every directory whose files make a difference: those of the tree that git does not ignore, and those of its refs.
+  private nonisolated static func directories(
+    _ place: Place, _ directory: String, _ environment: [String: String]
+  ) -> [String] {
+    guard let git = try? Git(environment: environment),
+      let ignored = try? git.require(
+        ["ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory"], in: directory
+      ).parts,
+      let own = try? git.require(["rev-parse", "--path-format=absolute", "--git-dir"], in: directory).line
+    else { return [] }
+    let skipped = Set(ignored.filter { $0.hasSuffix("/") }.map { directory + "/" + $0.dropLast() })
+    var found: [String] = []
+    walk(directory, skipped.union([directory + "/.git"]), &found)
+    found.append(own)
+    if own != place.repository { found.append(place.repository) }
+    walk(place.repository + "/refs/heads", [], &found)
+    walk(place.repository + "/refs/remotes", [], &found)
+    return found
+  }
+
+  private nonisolated static func walk(_ directory: String, _ skipped: Set<String>, _ found: inout [String]) {
+    if skipped.contains(directory) || found.count > 30_000 { return }
+    guard let open = opendir(directory) else { return }
+    found.append(directory)
+    var below: [String] = []
+    while let entry = readdir(open) {
+      guard entry.pointee.d_type == UInt8(DT_DIR) || entry.pointee.d_type == UInt8(DT_UNKNOWN) else { continue }
+      let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+        pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      if name != ".", name != "..", name != ".git" { below.append(directory + "/" + name) }
+    }
+    closedir(open)
+    for path in below {
+      var facts = stat()
+      if lstat(path, &facts) == 0, facts.st_mode & S_IFMT == S_IFDIR { walk(path, skipped, &found) }
+    }
+  }
+}

@@ -1,0 +1,106 @@
+import ApusCore
+import ApusGit
+import ApusLink
+import ApusLoop
+import ApusWire
+
+// What takes several steps outside the store is written down first: should the daemon end in between, the next one takes
+// back what was only begun, and completes what had gone too far.
+
+/// Something under way in a repository.
+struct Undertaking: Codable, Sendable {
+  enum Kind: String, Codable { case new, remove, merge }
+
+  var kind: Kind
+  var session: String
+  var name: String
+  var repository: String
+  var checkout: String?
+  var worktree: String?
+  var branch: String?
+  /// Whether the branch is of its own making, and where it began.
+  var madeBranch = false
+  var start: String?
+  /// Of a removal: what keeps all of it; from then on it is completed.
+  var rescue: String?
+  /// Of a merge: the base, and the commit it is to lead to.
+  var base: String?
+  var result: String?
+
+  var key: String { "undertaking:\(session)" }
+  var identity: Repository { Repository(common: repository, checkout: checkout) }
+}
+
+extension Coordinator {
+  private static let waitMilliseconds = 60_000
+
+  func begin(_ undertaking: Undertaking) throws {
+    underWay.insert(undertaking.session)
+    try store.saveValue(undertaking.key, try JSONText.string(undertaking))
+  }
+
+  func finish(_ undertaking: Undertaking) throws {
+    try store.removeValue(undertaking.key)
+    underWay.remove(undertaking.session)
+  }
+
+  func openUndertakings() throws -> [Undertaking] {
+    try store.loadValues(prefix: "undertaking:").values.compactMap { text in
+      try? JSONText.decode(Undertaking.self, from: Array(text.utf8))
+    }.sorted { $0.session < $1.session }
+  }
+
+  /// At the daemon's start, and when a person asks for it: what could not be mended stays written down.
+  func mendUndertakings() async -> [String] {
+    var done: [String] = []
+    for undertaking in (try? openUndertakings()) ?? [] where !underWay.contains(undertaking.session) {
+      do {
+        try await mend(undertaking)
+        done.append("\(undertaking.name): \(undertaking.kind.rawValue) was cut off; put right")
+        log.info("session \(undertaking.session): \(undertaking.kind.rawValue) was cut off; put right")
+      } catch { log.error("session \(undertaking.session): \(undertaking.kind.rawValue) was cut off: \(error)") }
+    }
+    return done
+  }
+
+  private func mend(_ undertaking: Undertaking) async throws {
+    // Git goes on when the daemon that started it ends.
+    let mark = Git.mark + "=" + undertaking.session
+    var waited = 0
+    while await Offload.run({ !Processes.carrying(mark).isEmpty }) {
+      guard waited < Self.waitMilliseconds else {
+        throw Failure(.workBusy, "git still works for \(undertaking.name)", hint: "`apus doctor --mend` in a moment")
+      }
+      await pause(milliseconds: 50)
+      waited += 50
+    }
+    switch undertaking.kind {
+    case .new:
+      if sessions[undertaking.session] == nil { try await takeBack(undertaking) }
+      try finish(undertaking)
+    case .remove:
+      if let session = sessions[undertaking.session], undertaking.rescue != nil {
+        try await completeRemoval(session, undertaking, isCutOff: true)
+      }
+      try finish(undertaking)
+    case .merge:
+      try await completeMerge(undertaking)
+      try finish(undertaking)
+    }
+  }
+
+  /// Removes what was made of a new place: worktree, branch where it is of its own making and still where it began, ports.
+  func takeBack(_ undertaking: Undertaking) async throws {
+    releaseAllPorts(of: undertaking.session)
+    let git = try Git(environment: environment, undertaking: undertaking.session)
+    let repository = undertaking.identity
+    try await desk.inTurn(repository) { () throws(Failure) in
+      if let worktree = undertaking.worktree { try Worktrees.remove(git, repository, path: worktree) }
+      if undertaking.madeBranch, let branch = undertaking.branch, let start = undertaking.start,
+        try Refs.find(git, repository, "refs/heads/" + branch) == start
+      {
+        try Refs.delete(git, repository, "refs/heads/" + branch, at: start)
+      }
+    }
+  }
+}
