@@ -24,7 +24,7 @@ extension Coordinator {
     }
     hearSpooled(run)
     try take(request, run)
-    return []
+    return advice(request, run)
   }
 
   /// What hooks of the run wrote down where no daemon heard them in time. The file is taken away first, so that who

@@ -60,9 +60,20 @@ extension Coordinator {
     releasePorts(Dictionary(held.map { ("\($0.port)", $0.port) }) { $1 }, session: session)
   }
 
-  /// Leased again where they are free: a session that is brought back.
-  func leaseAgain(_ ports: [String: Int], session: String) throws -> [String: Int] {
-    try leasePorts(ports, session: session)
+  /// A session that was archived gave its ports back: it has the same again where they are free, else others.
+  func ensurePorts(_ id: String) throws {
+    guard let place = sessions[id]?.place, !place.ports.isEmpty else { return }
+    let held = Set(try portLeases().filter { $0.lease.holder == id }.map(\.port))
+    let missing = place.ports.filter { !held.contains($0.value) }
+    if missing.isEmpty { return }
+    let given = try leasePorts(missing, session: id)
+    try update(id) { session in
+      for (variable, port) in given {
+        session.place?.ports[variable] = port
+        session.place?.variables[variable] = String(port)
+        session.spec.environment[variable] = String(port)
+      }
+    }
   }
 
   private func portLeases() throws -> [(port: Int, lease: Lease)] {

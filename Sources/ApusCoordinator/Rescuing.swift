@@ -135,7 +135,7 @@ extension Coordinator {
   private func bringBack(_ session: Session, _ note: RescueNote, _ worktree: String, _ reply: inout RestoreReply) throws
   {
     let isFree = !sessions.values.contains { $0.name == note.name && $0.id != session.id }
-    let ports = try leaseAgain(session.place?.ports ?? [:], session: session.id)
+    let ports = try leasePorts(session.place?.ports ?? [:], session: session.id)
     var environment = session.spec.environment
     for (variable, port) in ports { environment[variable] = String(port) }
     let kept = shared(environment)

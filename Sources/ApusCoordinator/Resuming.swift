@@ -162,6 +162,7 @@ extension Coordinator {
       if let text = request.text, request.terminal == nil { inputs.append(try store.add(newPrompt(id, text))) }
       return inputs
     }
+    try ensurePorts(id)
     sessions[id]?.run += 1
     sessions[id]?.state = .starting
     sessions[id]?.ending = nil
@@ -242,6 +243,14 @@ extension Coordinator {
     session.owner = parent.owner
     session.tags = parent.tags
     session.persists = parent.persists
+    if var place = parent.place {
+      // Where its parent works; the worktree and branch stay the parent's, ports are never anybody else's.
+      (place.worktree, place.madeBranch, place.merged) = (nil, false, nil)
+      place.ports = try leasePorts(place.ports, session: id)
+      for (variable, port) in place.ports { place.variables[variable] = String(port) }
+      session.place = place
+      session.spec.environment = shared(session.spec.environment.merging(place.variables) { $1 })
+    }
     session.forkedFrom = parent.id
     session.forkedAtEvent = try countEvents(parent.id)
     session.prompted = request.text != nil

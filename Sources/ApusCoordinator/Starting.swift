@@ -114,6 +114,7 @@ extension Coordinator {
     unlink(run.socket)
 
     var own = Environment.ofOurs(home: places.home, role: "keeper", from: environment)
+    own["APUS_UMASK"] = String(session.spec.umask ?? 0o022)
     own["APUS_KEEPS"] = run.directory
     let command = [try Detached.sibling("apus-keeper"), run.directory]
     var word = ""
@@ -147,14 +148,17 @@ extension Coordinator {
     let program = try Detached.sibling("apus")
     var words = session.spec.arguments ?? []
     if case .given(let now) = opening { words = now }
-    guard let given = ClaudeArguments(words).settings.last else { return try ClaudeHooks.settings(program: program) }
+    let isAdvised = session.place?.paths.isEmpty == false
+    guard let given = ClaudeArguments(words).settings.last else {
+      return try ClaudeHooks.settings(program: program, advised: isAdvised)
+    }
     var text: [UInt8]? = Array(given.utf8)
     if given.first(where: { !$0.isWhitespace }) != "{" {
       let path = given.hasPrefix("/") ? given : session.directory + "/" + given
       text = await Offload.run(withinMilliseconds: Self.settingsMilliseconds) { Files.load(path) } ?? nil
     }
     guard let text, let own = try? JSONText.decode(JSON.self, from: text), own.object != nil else { return nil }
-    return try ClaudeHooks.settings(program: program, merging: own)
+    return try ClaudeHooks.settings(program: program, merging: own, advised: isAdvised)
   }
 
   func filesFailed(_ path: String, _ code: Int32) -> Failure {

@@ -19,6 +19,8 @@ package func keeperMain(directory: String) -> Never {
   // Started from inside a session of ours: no part of that one's run.
   apus_group_leave(Tree.groupPrefix)
   _ = fcntl(3, F_SETFD, FD_CLOEXEC)
+  // The daemon's is for its own files; an agent's are as they would be without us. Ours say their mode themselves.
+  if let mask = getenv("APUS_UMASK") { umask(mode_t(UInt32(strtol(mask, nil, 10)) & 0o777)) }
   exit(keep(directory: directory, ready: 3))
 }
 

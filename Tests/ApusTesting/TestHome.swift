@@ -122,6 +122,11 @@ package final class TestHome: Sendable {
       poll(nil, 0, 20)
       left = processes()
     }
+    // What a daemon leased for all daemons of this user.
+    let marks = "/tmp/apus-ports-\(getuid())"
+    for mark in Disk.everything(below: marks) where Self.text(mark.path).hasPrefix(apusHome + "\n") {
+      unlink(mark.path)
+    }
     _ = await Program.run(
       ["/bin/rm", "-rf", root], environment: ["PATH": "/usr/bin:/bin"], directory: "/", seconds: 60)
   }

@@ -9,19 +9,24 @@ package enum ClaudeHooks {
   ]
   /// Those that are waited for: the first word of a conversation comes before all others, the last is not lost.
   private static let inOrder = ["SessionStart", "SessionEnd"]
+  private static let advising = "PreToolUse"
   /// In seconds; longer than our client ever takes, whose end would otherwise be told as a failure.
   private static let patience: Int64 = 5
 
   /// The settings that make an agent report to `program`, as text for `--settings`. Of two such flags the last alone
   /// counts, so a person's own settings (`own`, an object) are merged in: theirs and ours both count.
-  package static func settings(program: String, merging own: JSON = .object([:])) throws -> [UInt8] {
+  ///
+  /// `advised`: it hears what we have to say before it uses a tool, and waits for it.
+  package static func settings(
+    program: String, merging own: JSON = .object([:]), advised: Bool = false
+  ) throws -> [UInt8] {
     var settings = own.object ?? [:]
     var hooks = settings["hooks"]?.object ?? [:]
     for event in inOrder + beside {
       var hook: [String: JSON] = [
         "type": .string("command"), "command": .string(command(program)), "timeout": .integer(patience),
       ]
-      if beside.contains(event) { hook["async"] = .bool(true) }
+      if beside.contains(event), !(advised && event == advising) { hook["async"] = .bool(true) }
       let group: JSON = .object(["hooks": .array([.object(hook)])])
       hooks[event] = .array((hooks[event]?.array ?? []) + [group])
     }
@@ -33,6 +38,12 @@ package enum ClaudeHooks {
   private static func command(_ program: String) -> String {
     let quoted = "'" + program.split(separator: "'", omittingEmptySubsequences: false).joined(separator: #"'\''"#) + "'"
     return "[ ! -x \(quoted) ] || exec \(quoted) hook"
+  }
+
+  /// What a hook answers so that the agent reads it before it goes on.
+  package static func advice(_ text: String) -> [UInt8] {
+    let said: JSON = .object(["hookEventName": .string(advising), "additionalContext": .string(text)])
+    return (try? JSONText.encode(JSON.object(["hookSpecificOutput": said]))) ?? []
   }
 
   /// What a hook's input says; nil where it is nothing we know.

@@ -27,10 +27,12 @@ enum AgentProgram {
     environment: [String: String]? = nil, context: Context
   ) throws(Failure) -> SpawnSpec {
     let environment = environment ?? context.environment
-    return SpawnSpec(
+    var spec = SpawnSpec(
       program: try find(settings[.claude], environment: environment, directory: context.directory),
       model: model.isEmpty ? nil : model, permissionMode: mode == "default" ? "manual" : mode, maxTurns: maxTurns,
       environment: environment)
+    spec.umask = Int(apus_own_umask())
+    return spec
   }
 
   /// This program, the one that bears its other name, or a script that calls one of them.

@@ -48,6 +48,8 @@ package struct SpawnSpec: Codable, Equatable, Sendable {
   /// The agent's own flags as a person gave them (`apus claude`), in place of those above; without what names a
   /// conversation or is a prompt. Nil where the session was made with our flags.
   package var arguments: [String]?
+  /// The umask of the shell it was made from.
+  package var umask: Int?
 
   package init(
     program: String, model: String?, permissionMode: String, maxTurns: Int?, environment: [String: String],
