@@ -102,8 +102,8 @@ extension Coordinator {
   func begin(
     _ id: String, opening: Opening, inputs: [Input], terminal: TerminalWish?, prompt: String?
   ) async throws {
-    guard await takePlace(id) else { return try enqueue(id, terminal: terminal, prompt: prompt) }
-    defer { leavePlace(id) }
+    guard await takeSlot(id) else { return try enqueue(id, terminal: terminal, prompt: prompt) }
+    defer { leaveSlot(id) }
     try await start(
       id, opening: opening, continuing: false, carried: [], inputs: inputs, terminal: terminal, prompt: prompt)
   }

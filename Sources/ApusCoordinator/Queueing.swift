@@ -25,8 +25,8 @@ extension Coordinator {
     return places
   }
 
-  /// Gives the session a place to run, to be given back with `leavePlace`; false when it has to wait for one.
-  func takePlace(_ id: String) async -> Bool {
+  /// Gives the session a place to run, to be given back with `leaveSlot`; false when it has to wait for one.
+  func takeSlot(_ id: String) async -> Bool {
     let inForce = settingsSource.limits
     guard inForce.sessions != nil || inForce.totalMemory != nil || !queue.isEmpty else {
       limits.admitted.insert(id)
@@ -46,7 +46,7 @@ extension Coordinator {
         .conversationHeld, "\(session.name) (\(session.id)) waits in the queue",
         hint: "`apus stop \(session.name)` takes it out")
     }
-    guard await takePlace(session.id) else {
+    guard await takeSlot(session.id) else {
       let inForce = settingsSource.limits
       let decision = inForce.decide(runs: runViews(), queue: queue + [session.id], now: now).last
       var reason = "others wait before it"
@@ -58,7 +58,7 @@ extension Coordinator {
   }
 
   /// By now its run is recorded, or came to nothing.
-  func leavePlace(_ id: String) {
+  func leaveSlot(_ id: String) {
     limits.admitted.remove(id)
     serveQueue()
   }
@@ -121,7 +121,7 @@ extension Coordinator {
   }
 
   private func startQueued(_ id: String) async {
-    defer { leavePlace(id) }
+    defer { leaveSlot(id) }
     guard let session = sessions[id], session.state == .queued, busy.insert(id).inserted else { return }
     defer { busy.remove(id) }
     log.info("session \(id) \(session.name): its turn has come")

@@ -39,8 +39,8 @@ extension Coordinator {
     defer { busy.remove(id) }
     let verdict = await verdicts.evaluate([query(session, directory: request.directory)])[0]
     let opening = try opening(of: session, verdict, request)
-    if await takePlace(id) {
-      defer { leavePlace(id) }
+    if await takeSlot(id) {
+      defer { leaveSlot(id) }
       try await startAgain(session, opening, verdict, request)
       return live[id]?.inputs.last { $0.kind == .prompt }?.promptID
     }

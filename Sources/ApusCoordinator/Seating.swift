@@ -55,7 +55,7 @@ extension Coordinator {
     session.prompted = asked.hasPrompt
     if case .resumed = asked.conversation { try await refuseElsewhere(session) }
     try await requirePlace(session)
-    defer { leavePlace(id) }
+    defer { leaveSlot(id) }
     _ = try keep(session, prompt: nil)
     log.info("session \(id) \(session.name): claude in \(session.directory), conversation \(conversation)")
     try await start(
@@ -97,7 +97,7 @@ extension Coordinator {
     defer { busy.remove(session.id) }
     try await refuseElsewhere(session)
     try await requirePlace(session)
-    defer { leavePlace(session.id) }
+    defer { leaveSlot(session.id) }
     await endTree(session: session.id, run: session.run, agent: nil)
     sessions[session.id]?.run += 1
     sessions[session.id]?.state = .starting
