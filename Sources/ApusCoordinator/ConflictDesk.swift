@@ -158,13 +158,15 @@ extension Coordinator {
         mark(sides, found)
       }
     }
+    var timer: UInt64?
     await withCheckedContinuation { continuation in
       let answer = Answer<Void>(continuation)
-      Timers.shared.after(Self.markMilliseconds) { answer.give(()) }
+      timer = Timers.shared.after(Self.markMilliseconds) { answer.give(()) }
       LoopActor.begin {
         await task.value
         answer.give(())
       }
     }
+    if let timer { Timers.shared.cancel(timer) }
   }
 }

@@ -31,7 +31,8 @@ final class StatusDesk {
 
   private static let unwatchedMilliseconds: Int64 = 2_000
   private static let atOnce = 4
-  private static let patienceMilliseconds = 20_000
+  /// Whoever asks is not kept longer than this by a disk that hangs or a tree beyond all measure.
+  private static let patienceMilliseconds: Int64 = 3_000
 
   private var watched: [String: Watched] = [:]
   private var looking: [String: [Answer<Void>]] = [:]
@@ -65,16 +66,19 @@ final class StatusDesk {
     }
     if due.isEmpty { return }
     for session in due { begin(session) }
-    for session in due { await wait(for: session.id) }
+    for session in due { await wait(for: session.id, until: now + Self.patienceMilliseconds) }
   }
 
-  private func wait(for id: String) async {
-    guard looking[id] != nil else { return }
+  private func wait(for id: String, until: Int64) async {
+    let left = until - apus_monotonic_milliseconds()
+    guard looking[id] != nil, left > 0 else { return }
+    var timer: UInt64?
     await withCheckedContinuation { continuation in
       let answer = Answer<Void>(continuation)
       looking[id]?.append(answer)
-      Timers.shared.after(Self.patienceMilliseconds) { answer.give(()) }
+      timer = Timers.shared.after(Int(left)) { answer.give(()) }
     }
+    if let timer { Timers.shared.cancel(timer) }
   }
 
   private func begin(_ session: Session) {

@@ -8,9 +8,7 @@ package struct Child {
   private let ends: (input: Int32, output: Int32, errors: Int32)
 
   /// Nil, with errno, where it cannot be started. It has a session and process group of its own.
-  package init?(_ command: [String], environment: [String: String], directory: String, umask: Int = 0o022) {
-    // The daemon's own files are for its user's eyes alone; a person's are as they are everywhere.
-    apus_thread_umask(mode_t(umask & 0o777))
+  package init?(_ command: [String], environment: [String: String], directory: String) {
     var input: [Int32] = [-1, -1]
     var output: [Int32] = [-1, -1]
     var errors: [Int32] = [-1, -1]

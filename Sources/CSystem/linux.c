@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -107,12 +106,6 @@ int apus_detach(void) {
   pid_t second = fork();
   if (second != 0) _exit(second < 0 ? 1 : 0);
   return setsid() < 0 ? -1 : 0;
-}
-
-int apus_thread_umask(mode_t mask) {
-  if (unshare(CLONE_FS) != 0) return -1;
-  umask(mask);
-  return 0;
 }
 
 mode_t apus_own_umask(void) {

@@ -107,6 +107,9 @@ private final class Daemon {
       listening: listening, coordinator: coordinator, log: log,
       shutDown: { [unowned self] mode in try await coordinator.shutDown(mode) },
       leave: { [unowned self] in leave() })
+    // What git and set-up commands write in our name is as it would be without us. Every file of our own says its mode
+    // itself, and SQLite gives its further files that of the first.
+    umask(0o022)
     say("ready\n")
     close(3)
   }

@@ -31,7 +31,8 @@ import Testing
   private func flight(_ home: TestHome, _ place: Place, name: String) async throws {
     // A shell says in PWD by which name its user came here.
     let made = try await home.session(
-      "new", name, "--prompt", "say: first \(name)", "--wait", extra: ["PWD": place.path], directory: place.path)
+      "new", name, "--here", "--prompt", "say: first \(name)", "--wait", extra: ["PWD": place.path],
+      directory: place.path)
     #expect(made.result == "first \(name)", "\(place.what)")
     #expect(Array(made.directory.utf8) == Array(place.path.utf8), "\(place.what)")
     let stopped = try await home.session("show", name)

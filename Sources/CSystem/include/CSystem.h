@@ -31,8 +31,6 @@ int apus_spawn(const struct apus_spawn_plan *plan, pid_t *pid);
 /// Leaves the caller's session and parent: forks, and only the grandchild returns (0). Call before any thread.
 int apus_detach(void);
 
-/// Gives the calling thread, and what it starts, that umask; the other threads keep theirs.
-int apus_thread_umask(mode_t mask);
 /// This process's own umask. For programs of one thread.
 mode_t apus_own_umask(void);
 
