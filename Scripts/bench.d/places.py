@@ -72,7 +72,7 @@ def new_rows(rounds, files, agent=None):
 
 def place(rounds):
     """A session in a place of its own"""
-    rows = new_rows(rounds(20), 50) + new_rows(rounds(12), FILES)
+    rows = new_rows(rounds(20), 50) + new_rows(rounds(8), FILES)
     with Home(harness.claude()) as home:
         repository(home, 50)
         numbers = itertools.count()

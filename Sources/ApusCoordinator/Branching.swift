@@ -226,7 +226,7 @@ extension Coordinator {
     var variables = session.spec.environment
     variables["PWD"] = directory
     variables["APUS_SESSION"] = session.name
-    let answer = try await shell(command, in: directory, variables, heard: nil)
+    let answer = try await shell(command, in: directory, variables)
     let outcome = Place.TestOutcome(passed: answer.status == 0, seconds: answer.seconds, tree: tree)
     try update(branch.session) { $0.place?.tests = outcome }
     return (outcome, answer.tail)

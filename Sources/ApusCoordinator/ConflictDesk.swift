@@ -135,17 +135,23 @@ extension Coordinator {
 
   private static let markMilliseconds = 400
 
-  /// Brings the marks of a list up to date; where that takes long they are those of before, and the next list has them.
+  /// Brings the marks of these sessions up to date; where that takes long they are those of before, and whoever asks next
+  /// has the new ones.
   func markConflicts(_ chosen: [Session]) async {
-    let placed = chosen.filter { $0.place?.worktree != nil && $0.state != .archived }
+    // With whom one conflicts need not be among those that were asked for.
+    let repositories = Set(chosen.compactMap { $0.place?.repository })
+    let placed = sessions.values.filter { session in
+      guard let place = session.place, place.worktree != nil, session.state != .archived else { return false }
+      return repositories.contains(place.repository)
+    }
+    guard !placed.isEmpty else { return }
+    await statuses.refresh(placed)
     let signature = placed.map { session in
       let known = statuses.known(session.id)
-      return
-        "\(session.id) \(session.name) \(known?.head ?? "") \(known?.baseCommit ?? "") \(known?.isDirty == true ? known?.touched.joined() ?? "" : "")"
+      let loose = known?.isDirty == true ? known?.number ?? 0 : 0
+      return "\(session.id) \(session.name) \(known?.head ?? "") \(known?.baseCommit ?? "") \(loose)"
     }.sorted().joined(separator: "\n")
-    guard placed.count > 0,
-      signature != conflictSignature || placed.contains(where: { statuses.known($0.id)?.isDirty == true })
-    else { return }
+    guard signature != conflictSignature else { return }
     conflictSignature = signature
     for session in placed where session.place?.merged != nil && statuses.known(session.id)?.ahead ?? 0 == 0 {
       conflictMarks[session.id] = []

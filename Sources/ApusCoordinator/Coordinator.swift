@@ -202,13 +202,14 @@ package final class Coordinator {
     return object
   }
 
-  func object(_ id: String) async throws -> SessionObject {
+  /// `looking` is false where what is known of its place is good enough.
+  func object(_ id: String, looking: Bool = true) async throws -> SessionObject {
     guard let session = sessions[id] else {
       throw Failure(.sessionNotFound, "the session is gone", hint: "`apus list --all` shows every session")
     }
     let verdict = await verdicts.evaluate([query(session)])[0]
     if session.watched != nil { await lookAtWatched() }
-    if session.place != nil { await statuses.refresh([session]) }
+    if looking, session.place != nil { await statuses.refresh([session]) }
     var object = object(sessions[id] ?? session, verdict: verdict)
     if object.state == .queued { object.queue = queuePlaces()[id] }
     return object

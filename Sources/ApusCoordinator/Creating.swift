@@ -62,7 +62,10 @@ extension Coordinator {
         notes.append(trouble)
       }
     }
-    var object = try await reply(id, waitingFor: request.wait ? inputs.last?.promptID : nil, caller)
+    // Nothing but a set-up command can have changed a place that was just made, unless its first turn is over already.
+    let isNew = made?.undertaking != nil && made?.setUp != true
+    var object = try await reply(
+      id, waitingFor: request.wait ? inputs.last?.promptID : nil, looking: !isNew, caller)
     if made != nil { object.notes = notes }
     return object
   }
@@ -174,8 +177,10 @@ extension Coordinator {
   }
 
   /// The session as it is now, or, where a prompt is waited for, when the agent is done with it.
-  func reply(_ id: String, waitingFor prompt: String?, _ caller: Caller) async throws -> SessionObject {
-    guard let prompt else { return try await object(id) }
+  func reply(
+    _ id: String, waitingFor prompt: String?, looking: Bool = true, _ caller: Caller
+  ) async throws -> SessionObject {
+    guard let prompt else { return try await object(id, looking: looking) }
     let result = try await outcome(of: prompt, in: id, caller)
     var object = try await object(id)
     object.result = result?.text

@@ -38,6 +38,7 @@ extension Coordinator {
   package func show(_ request: SessionRequest) async throws -> SessionObject {
     let session = try require(request.session)
     await measure([session])
+    await markConflicts([session])
     return try await object(session.id)
   }
 

@@ -16,6 +16,8 @@ struct MadePlace {
   /// Nil where nothing of ours was made beside leased ports.
   var undertaking: Undertaking?
   var template: RepositorySettings.Template?
+  /// Whether the set-up command ran.
+  var setUp = false
 }
 
 extension Coordinator {
@@ -249,12 +251,16 @@ extension Coordinator {
       }
       return notes
     }
-    try await setUp(made, survey, wish, request.spec.environment).map { made.notes.append($0) }
+    // At the tip of its base there is nothing ahead and nothing behind.
+    if let start = made.place.start, wish.on == nil, wish.base == nil, made.template?.base == nil {
+      statuses.begin(undertaking.session, at: start)
+    }
+    if let note = try await setUp(&made, survey, wish, request.spec.environment) { made.notes.append(note) }
   }
 
   /// Runs the repository's set-up command in a new worktree, if a person agreed to its very text; what to say of it.
   private func setUp(
-    _ made: MadePlace, _ survey: Survey, _ wish: PlaceWish, _ environment: [String: String]
+    _ made: inout MadePlace, _ survey: Survey, _ wish: PlaceWish, _ environment: [String: String]
   ) async throws -> String? {
     guard let command = survey.settings.setUp, let worktree = made.place.worktree else { return nil }
     if let agreed = wish.agreedSetUp {
@@ -271,7 +277,8 @@ extension Coordinator {
     var variables = environment.merging(made.place.variables) { $1 }
     variables["PWD"] = worktree
     variables[Git.mark] = made.undertaking?.session
-    let answer = try await shell(command, in: worktree, variables, heard: nil)
+    let answer = try await shell(command, in: worktree, variables)
+    made.setUp = true
     guard answer.status == 0 else {
       throw Failure(
         .setUpFailed, "the set-up command failed (exit \(answer.status)); nothing was made: \(command)",
@@ -305,7 +312,7 @@ extension Coordinator {
 
   /// Runs a command of the repository's in a place, to its end.
   func shell(
-    _ command: String, in directory: String, _ environment: [String: String], heard: Caller?
+    _ command: String, in directory: String, _ environment: [String: String]
   ) async throws(Failure) -> ShellAnswer {
     let since = apus_monotonic_milliseconds()
     let answer = try await Offload.trying { () throws(Failure) -> Git.Answer in

@@ -19,6 +19,8 @@ final class StatusDesk {
     /// Files it changed since it left its base, committed or not; what git does not know yet among them.
     var touched: [String] = []
     var outside: [String] = []
+    /// Another number: something there may have changed since.
+    var number = 0
   }
 
   private struct Watched {
@@ -44,6 +46,13 @@ final class StatusDesk {
   }
 
   func known(_ session: String) -> Known? { watched[session]?.known }
+
+  /// What is known of a place that was just made: nobody has to ask for it yet.
+  func begin(_ session: String, at commit: String) {
+    var known = Known(head: commit, baseCommit: commit)
+    (known.ahead, known.behind) = (0, 0)
+    watched[session] = Watched(known: known)
+  }
 
   /// Something of ours changed it.
   func spoil(_ session: String) { watched[session]?.isStale = true }
@@ -109,8 +118,9 @@ final class StatusDesk {
     let number = watched[id]?.number
     let known = await Offload.run { try? Self.ask(place, directory, environment) }
     guard var now = watched[id] else { return }
-    now.known = known ?? nil
     now.isWhole = state.isWhole
+    now.known = known ?? nil
+    now.known?.number = now.isWhole ? now.number : Int(apus_monotonic_milliseconds())
     now.lookedAt = apus_monotonic_milliseconds()
     if now.number != number || now.known == nil { now.isStale = true }
     watched[id] = now
@@ -140,7 +150,7 @@ final class StatusDesk {
     }
     var touched = Set(status.changed + status.untracked + status.unmerged)
     if known.ahead != 0, let left = try Commits.mergeBase(git, repository, tip, head) {
-      touched.formUnion(try WorkingTree.touched(git, directory, since: left))
+      touched.formUnion(try WorkingTree.touched(git, directory, from: left, to: head))
     }
     known.touched = touched.sorted()
     if !place.paths.isEmpty { known.outside = known.touched.filter { !Overlap.holds(place.paths, $0) } }

@@ -72,8 +72,9 @@ struct Survey: Sendable {
 
   /// The commit the base stands at: the remote's where it is further on than ours.
   func tip(of base: String) throws(Failure) -> (commit: String, note: String?) {
-    let local = try Refs.find(git, repository, "refs/heads/" + base)
-    let remote = try Refs.find(git, repository, "refs/remotes/origin/" + base)
+    let (branch, tracked) = ("refs/heads/" + base, "refs/remotes/origin/" + base)
+    let refs = try Refs.list(git, repository, [branch, tracked])
+    let (local, remote) = (refs[branch], refs[tracked])
     switch (local, remote) {
     case (let local?, nil): return (local, nil)
     case (nil, let remote?): return (remote, nil)

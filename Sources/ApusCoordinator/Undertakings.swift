@@ -91,7 +91,6 @@ extension Coordinator {
 
   /// Removes what was made of a new place: worktree, branch where it is of its own making and still where it began, ports.
   func takeBack(_ undertaking: Undertaking) async throws {
-    releaseAllPorts(of: undertaking.session)
     let git = try Git(environment: environment, undertaking: undertaking.session)
     let repository = undertaking.identity
     try await desk.inTurn(repository) { () throws(Failure) in
@@ -102,5 +101,7 @@ extension Coordinator {
         try Refs.delete(git, repository, "refs/heads/" + branch, at: start)
       }
     }
+    // Last: on a full disk it takes the room that is there by now.
+    releaseAllPorts(of: undertaking.session)
   }
 }

@@ -47,9 +47,7 @@ package struct Child {
 
   /// Hands it the input, reads what it says, waits for it. Nil when it did not end in time: it is ended then, with all of
   /// its process group.
-  package func finish(
-    input: [UInt8], largest: Int, seconds: Double, heard: ((ArraySlice<UInt8>) -> Void)? = nil
-  ) -> Git.Answer? {
+  package func finish(input: [UInt8], largest: Int, seconds: Double) -> Git.Answer? {
     let until = apus_monotonic_milliseconds() + Int64(seconds * 1000)
     for end in [ends.input, ends.output, ends.errors] { apus_set_nonblocking(end, 1) }
     var written = 0
@@ -86,7 +84,6 @@ package struct Child {
         !Self.read(
           ends.output, &chunk,
           { piece in
-            heard?(piece)
             if output.count + piece.count <= largest { output += piece }
           })
       {
@@ -96,7 +93,6 @@ package struct Child {
         !Self.read(
           ends.errors, &chunk,
           { piece in
-            heard?(piece)
             if errors.count < 1 << 20 { errors += piece }
           })
       {

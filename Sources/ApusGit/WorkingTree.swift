@@ -21,8 +21,7 @@ package enum WorkingTree {
   package static func status(_ git: Git, _ path: String) throws(Failure) -> Status {
     let answer = try git.require(
       [
-        "status", "--porcelain=v2", "--branch", "-z", "--untracked-files=normal", "--ignore-submodules=none",
-        "--no-renames",
+        "status", "--porcelain=v2", "--branch", "-z", "--untracked-files=normal", "--no-renames",
       ], in: path)
     var status = Status()
     for part in answer.parts {
@@ -47,9 +46,11 @@ package enum WorkingTree {
     part.split(separator: " ", maxSplits: blanks, omittingEmptySubsequences: false).last.map(String.init) ?? part
   }
 
-  /// Files that differ between the commit where the branch left its base and the worktree as it is now.
-  package static func touched(_ git: Git, _ path: String, since commit: String) throws(Failure) -> [String] {
-    try git.require(["diff", "--name-only", "-z", "--no-renames", commit, "--"], in: path).parts
+  /// Files that differ between two commits.
+  package static func touched(_ git: Git, _ path: String, from one: String, to other: String) throws(Failure)
+    -> [String]
+  {
+    try git.require(["diff", "--name-only", "-z", "--no-renames", one, other, "--"], in: path).parts
   }
 
   /// What is under way in a worktree.

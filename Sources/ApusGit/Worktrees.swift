@@ -70,9 +70,21 @@ package enum Worktrees {
     throw Git.failure(arguments, answer)
   }
 
+  private static let scarceBytes: Int64 = 32 << 20
+
   /// Fills a new worktree with the files of its branch.
   package static func fill(_ git: Git, path: String) throws(Failure) {
-    try git.require(["reset", "--hard", "--quiet"], in: path, seconds: 3600)
+    let arguments = ["reset", "--hard", "--quiet"]
+    let answer = try git.run(arguments, in: path, seconds: 3600)
+    if answer.status == 0 { return }
+    // Git does not say why a file could not be written.
+    let free = apus_free_bytes(path)
+    guard answer.errors.contains("unable to write"), free >= 0, free < Self.scarceBytes else {
+      throw Git.failure(arguments, answer)
+    }
+    throw Failure(
+      .diskFull, "the files of the branch do not fit on the disk of \(path); nothing was made",
+      hint: "make room, then do it again")
   }
 
   /// Whether its files are those of submodules too.
