@@ -117,8 +117,8 @@ def worktrees(rounds):
         def by_hand():
             began = time.perf_counter()
             for where, _ in places:
-                subprocess.run(("git", "-C", where, "status", "--porcelain=v2", "--branch"), env=home.environment,
-                               stdout=subprocess.DEVNULL, check=True)
+                subprocess.run(("git", "-C", where, "status", "--porcelain=v2", "--branch"), check=True,
+                               env=home.environment | {"GIT_OPTIONAL_LOCKS": "0"}, stdout=subprocess.DEVNULL)
             return (time.perf_counter() - began) * 1000
 
         def list_changed():
