@@ -86,7 +86,7 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "ApusPlaceTests",
-      dependencies: ["ApusTesting", "ApusCore", "ApusWire", "ApusLink", "ApusGit", "CSystem"],
+      dependencies: ["ApusTesting", "ApusTestKit", "ApusCore", "ApusWire", "ApusLink", "ApusGit", "CSystem"],
       swiftSettings: strict),
     .target(name: "ApusTestKit", dependencies: ["CSystem"], path: "Tests/ApusTestKit", swiftSettings: strict),
     .testTarget(

@@ -56,6 +56,7 @@ extension Coordinator {
 
   /// Does it while nobody else of ours does something to that session's place.
   func alone<T>(_ session: Session, _ work: () async throws -> T) async throws -> T {
+    await settled()
     await desk.turns.take("place " + session.id)
     defer { desk.turns.give("place " + session.id) }
     return try await work()

@@ -24,6 +24,8 @@ package final class Coordinator {
   /// By session: with whom it would conflict, as far as that was computed, and for which commits.
   var conflictMarks: [String: [String]] = [:]
   var conflictSignature = ""
+  /// Puts right what the last daemon was in the middle of.
+  var mending: Task<Void, Never>?
   /// Which agents were told of which files that are not theirs.
   var advised: Set<String> = []
   /// Sessions with an undertaking of this very daemon's.

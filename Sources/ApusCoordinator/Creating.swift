@@ -216,12 +216,12 @@ extension Coordinator {
         hint: "stop it first: `apus stop \(session.name)`")
     }
     if session.state != .archived {
-      releaseAllPorts(of: session.id)
-      statuses.forget(session.id)
       try update(session.id) { session in
         session.state = .archived
         session.archivedAt = now
       }
+      releaseAllPorts(of: session.id)
+      statuses.forget(session.id)
       try note(session.id, .archived)
     }
     return try await object(session.id)

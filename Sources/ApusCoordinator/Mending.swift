@@ -13,6 +13,7 @@ extension Coordinator {
 
   /// What is wrong with places and repositories.
   func examinePlaces() async -> [Finding] {
+    await settled()
     var findings: [Finding] = []
     for undertaking in (try? openUndertakings()) ?? [] where !isUnderWay(undertaking) {
       findings.append(
@@ -46,6 +47,7 @@ extension Coordinator {
 
   /// What was mended, a line each.
   package func mend() async throws -> [Finding] {
+    await settled()
     var done = await mendUndertakings().map { Finding(.fine, $0) }
     for path in await strayWorktrees() {
       do {

@@ -28,6 +28,7 @@ extension Coordinator {
 
   /// The place a new session is to have; nil where its directory is in no repository.
   func makePlace(_ id: String, _ request: NewRequest, _ wish: PlaceWish) async throws -> MadePlace? {
+    await settled()
     let (directory, environment) = (request.directory, request.spec.environment)
     let survey = try await Offload.trying { () throws(Failure) in
       try Survey.of(directory, environment: environment, undertaking: id)

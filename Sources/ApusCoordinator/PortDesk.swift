@@ -84,10 +84,16 @@ extension Coordinator {
 
   /// At the start: what is leased here is so for all daemons, and what is not is not ours.
   func registerPorts() {
-    guard let held = try? portLeases() else { return }
-    for (port, lease) in held where sessions[lease.holder] != nil {
-      _ = PortRegistry.mark(port, home: places.home, session: lease.holder)
+    let open = Set(((try? openUndertakings()) ?? []).map(\.session))
+    for (port, lease) in (try? portLeases()) ?? [] {
+      if let session = sessions[lease.holder], session.state != .archived {
+        _ = PortRegistry.mark(port, home: places.home, session: lease.holder)
+      } else if !open.contains(lease.holder) {
+        // Leased for a session that never came to be.
+        releasePorts(["": port], session: lease.holder)
+      }
     }
+    guard let held = try? portLeases() else { return }
     PortRegistry.sweep(home: places.home, keeping: Set(held.map(\.port)))
   }
 

@@ -253,13 +253,13 @@ extension Coordinator {
   }
 
   private func archiveRemoved(_ id: String, rescue: String?) throws {
-    releaseAllPorts(of: id)
     try update(id) { session in
       session.name = freedName(session)
       session.state = .archived
       session.archivedAt = now
       session.place?.worktree = nil
     }
+    releaseAllPorts(of: id)
     try note(id, .removed, .object(["rescue": rescue.map(JSON.string) ?? .null]))
     log.info("session \(id): removed, kept as \(rescue ?? "nothing")")
   }

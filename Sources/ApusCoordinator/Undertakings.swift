@@ -50,6 +50,9 @@ extension Coordinator {
     }.sorted { $0.session < $1.session }
   }
 
+  /// What the last daemon was in the middle of is put right, as far as it can be: what follows meets no half of it.
+  func settled() async { await mending?.value }
+
   /// At the daemon's start, and when a person asks for it: what could not be mended stays written down.
   func mendUndertakings() async -> [String] {
     var done: [String] = []

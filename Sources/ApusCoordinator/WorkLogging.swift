@@ -55,7 +55,7 @@ extension Coordinator {
 
   /// An entry for a session that begins; what to tell where that failed.
   func enterWorkLog(_ session: Session, files: [String], eta: String?, started: String) async -> String? {
-    guard let place = session.place, let branch = place.branch else { return nil }
+    guard let place = session.place, place.worktree != nil, let branch = place.branch else { return nil }
     let paths = files.isEmpty ? place.paths : files
     let draft = WorkLog.Draft(
       isBug: place.kind == .bug || place.kind == .hotfix, title: session.name, branch: branch,

@@ -110,7 +110,8 @@ package enum Rescue {
         entries.append(
           Entry(
             ref: String(fields[0].drop { $0 == "\n" }), commit: fields[1],
-            parent: fields[2].split(separator: " ").first.map(String.init), at: Double(fields[3]) ?? 0,
+            parent: fields[2].split(separator: " ").first.map(String.init),
+            at: moment(of: fields[0]) ?? Double(fields[3]) ?? 0,
             message: fields[4]))
         fields = []
       } else {
@@ -120,13 +121,19 @@ package enum Rescue {
     return entries.sorted { ($0.at, $0.ref) > ($1.at, $1.ref) }
   }
 
+  /// Git's own dates are whole seconds; of two in one second the later one is the newest.
+  private static func moment(of ref: String) -> Double? {
+    let parts = ref.split(separator: "-")
+    return parts.count < 3 ? nil : Double(parts[parts.count - 2]).map { $0 / 1000 }
+  }
+
   /// Keeps a worktree (`path`) and the branch's last commit under a ref of its own; the ref.
   package static func keep(
     _ git: Git, _ repository: Repository, name: String, tree: String, head: String?, message: String, now: Double
   ) throws(Failure) -> String {
     let commit = try Commits.make(
       git, repository, tree: tree, parents: head.map { [$0] } ?? [], message: message, isOurs: true)
-    let ref = "\(prefix)\(name)-\(Int(now))-\(commit.prefix(6))"
+    let ref = "\(prefix)\(name)-\(Int(now * 1000))-\(commit.prefix(6))"
     if try Refs.find(git, repository, ref) == nil {
       try Refs.set(git, repository, ref, to: commit, from: nil, why: "apus: kept")
     }

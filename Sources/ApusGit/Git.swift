@@ -60,6 +60,8 @@ package struct Git: Sendable {
     environment["GIT_LITERAL_PATHSPECS"] = "1"
     environment["GIT_ASKPASS"] = "/bin/false"
     environment["SSH_ASKPASS"] = nil
+    // Of the daemon's own environment: git is not the daemon.
+    environment["APUS_ROLE"] = nil
     environment["LC_ALL"] = "C"
     if environment["GIT_SSH_COMMAND"] == nil, environment["GIT_SSH"] == nil {
       environment["GIT_SSH_COMMAND"] = "ssh -oBatchMode=yes"

@@ -11,6 +11,17 @@ package enum Verb: String, Codable, Sendable, CaseIterable {
   case mend
   /// Its body is a `HookRequest`, its answer what the agent is to be told: bytes both, not JSON.
   case hook
+
+  /// Whether it changes nothing: asked twice it does no more than asked once.
+  package var onlyLooks: Bool {
+    switch self {
+    case .status, .list, .show, .check, .locate, .doctor, .setUpState, .place, .conflicts, .rescues, .ports, .find: true
+    case .shutDown, .new, .send, .wait, .interrupt, .permit, .logs, .events, .stop, .stopAll, .resume, .rename, .tag,
+      .archive, .claude, .recover, .adopt, .ps, .prune, .initialise, .sync, .merge, .pullRequest, .compare, .keep,
+      .remove, .restore, .moveCommits, .garbage, .workLog, .mend, .hook:
+      false
+    }
+  }
 }
 
 package struct Nothing: Codable, Sendable {
