@@ -84,6 +84,7 @@ extension Coordinator {
     case .remove:
       if let session = sessions[undertaking.session], undertaking.rescue != nil {
         try await completeRemoval(session, undertaking, isCutOff: true)
+        releaseAllPorts(of: session.id)
       }
       try finish(undertaking)
     case .merge:

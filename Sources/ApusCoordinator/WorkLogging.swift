@@ -42,7 +42,7 @@ extension Coordinator {
       // A person may have saved it meanwhile: then theirs is taken in first.
       guard Files.load(path) == before else { continue }
       if before == nil { exclude(path, survey) }
-      try TextFile.replace(path, log.bytes)
+      try TextFile.replace(path, log.bytes, draft: survey.repository.common + "/apus-work-log.draft")
       return true
     }
   }

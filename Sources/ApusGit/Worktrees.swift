@@ -150,12 +150,14 @@ package enum TextFile {
   }
 
   /// All of it or nothing: beside it first, then in its place, with its mode where it was there. What a link leads to is
-  /// written, not the link.
-  package static func replace(_ path: String, _ bytes: [UInt8]) throws(Failure) {
+  /// written, not the link. `draft`: where it is written first, where that is on the same disk; one that a cut-off writer
+  /// left there is in nobody's way.
+  package static func replace(_ path: String, _ bytes: [UInt8], draft given: String? = nil) throws(Failure) {
     let target = Repository.real(path) ?? path
     var facts = stat()
     let mode = stat(target, &facts) == 0 ? facts.st_mode & 0o777 : 0o644
-    let draft = target + ".apus-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
+    let draft = given ?? target + ".apus-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
+    if given != nil { unlink(draft) }
     let descriptor = apus_open(draft, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode)
     guard descriptor >= 0 else { throw failed(path) }
     fchmod(descriptor, mode)
@@ -173,8 +175,10 @@ package enum TextFile {
     let isKept = fsync(descriptor) == 0
     close(descriptor)
     guard isKept, rename(draft, target) == 0 else {
+      let isElsewhere = errno == EXDEV
       let failure = failed(path)
       unlink(draft)
+      if isElsewhere, given != nil { return try replace(path, bytes) }
       throw failure
     }
   }
