@@ -28,7 +28,8 @@ final class PlaceDesk {
     }
   }
 
-  /// Fetches a branch from `origin`, once for all who want it at a time; what went wrong, if anything did.
+  /// Fetches a branch from `origin`, once for all who want it at a time; what went wrong, if anything did. What cannot
+  /// be the name of a branch is nothing to fetch.
   func fetch(_ git: Git, _ repository: Repository, branch: String, seconds: Double) async -> String? {
     let key = repository.common + "\n" + branch
     if let last = fetched[key], apus_monotonic_milliseconds() - last.at < Self.freshMilliseconds { return last.trouble }
@@ -38,12 +39,14 @@ final class PlaceDesk {
     fetching[key] = []
     let trouble = await Offload.run { () -> String? in
       do throws(Failure) {
+        do { try Refs.check(branch: branch, git, repository.directory) } catch { return nil }
         let answer = try git.run(
           [
             "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "origin",
             "+refs/heads/\(branch):refs/remotes/origin/\(branch)",
           ], in: repository.directory, seconds: seconds)
-        if answer.status == 0 { return nil }
+        // That the remote has no such branch is no trouble with it.
+        if answer.status == 0 || answer.errors.contains("couldn't find remote ref") { return nil }
         let lines = answer.errors.split(separator: "\n").map(String.init)
         return lines.first { $0.hasPrefix("fatal:") || $0.hasPrefix("error:") } ?? lines.last ?? "exit \(answer.status)"
       } catch { return error.summary }

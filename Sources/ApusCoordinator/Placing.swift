@@ -95,22 +95,20 @@ extension Coordinator {
       wish.on ?? BranchName.of(name, kind: kind, date: wish.date, patterns: survey.settings.kinds)
     let baseWish = wish.base ?? template?.base
     let onExisting = wish.on != nil
-    let beginning = try await Offload.trying { () throws(Failure) in
+    let wanted = try await Offload.trying { () throws(Failure) -> String? in
       try Refs.check(branch: branch, survey.git, survey.repository.directory)
-      return try survey.beginning(base: baseWish)
+      return onExisting ? branch : try survey.fetched(base: baseWish)
     }
     try await requirePossible(branch: branch, isNew: !onExisting, survey)
     var notes: [String] = []
-    if survey.remotes.contains("origin"), beginning.start == nil || onExisting {
-      let wanted = onExisting ? branch : beginning.base
-      if let trouble = await desk.fetch(
-        survey.git, survey.repository, branch: wanted, seconds: Self.fetchSeconds)
-      {
-        notes.append(
-          "origin could not be fetched (\(SessionName.printable(String(trouble.prefix(120))))); it goes on from what is here"
-        )
-      }
+    if survey.remotes.contains("origin"), let wanted,
+      let trouble = await desk.fetch(survey.git, survey.repository, branch: wanted, seconds: Self.fetchSeconds)
+    {
+      notes.append(
+        "origin could not be fetched (\(SessionName.printable(String(trouble.prefix(120))))); it goes on from what is here"
+      )
     }
+    let beginning = try await Offload.trying { () throws(Failure) in try survey.beginning(base: baseWish) }
     let (start, isRemote, note) = try await Offload.trying { () throws(Failure) -> (String, Bool, String?) in
       if onExisting {
         let found = try survey.existing(branch)
@@ -147,6 +145,11 @@ extension Coordinator {
         throw Failure(
           .branchTaken, "the branch \(branch) is there already, at \(commit.prefix(10))",
           hint: "work on it with `--on \(branch)`, or choose another name")
+      }
+      if let other = try Refs.obstacle(survey.git, survey.repository, branch: branch) {
+        throw Failure(
+          .branchTaken, "there can be no branch \(branch) beside the branch \(SessionName.printable(other))",
+          hint: "choose another name or --kind")
       }
     }
   }

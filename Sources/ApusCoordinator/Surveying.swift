@@ -45,6 +45,17 @@ struct Survey: Sendable {
     var start: String?
   }
 
+  /// The branch to fetch from `origin` before that; nil where what is begun at is a commit known here.
+  func fetched(base given: String?) throws(Failure) -> String? {
+    guard let given else {
+      if let base = settings.base { return base }
+      return try Refs.usualBase(git, repository)
+    }
+    if given.hasPrefix("origin/") { return String(given.dropFirst("origin/".count)) }
+    if try Refs.find(git, repository, "refs/heads/" + given) != nil { return given }
+    return try Refs.commit(git, repository, given) == nil ? given : nil
+  }
+
   func beginning(base given: String?) throws(Failure) -> Beginning {
     let usual: String?
     if let base = settings.base { usual = base } else { usual = try Refs.usualBase(git, repository) }

@@ -41,6 +41,19 @@ package enum Refs {
     return refs
   }
 
+  /// A branch whose name keeps git from having one of that name: one is a directory of the other.
+  package static func obstacle(_ git: Git, _ repository: Repository, branch: String) throws(Failure) -> String? {
+    if let below = try list(git, repository, ["refs/heads/\(branch)/"]).keys.min() {
+      return String(below.dropFirst("refs/heads/".count))
+    }
+    var above = ""
+    for part in branch.split(separator: "/").dropLast() {
+      above += above.isEmpty ? String(part) : "/" + part
+      if try find(git, repository, "refs/heads/" + above) != nil { return above }
+    }
+    return nil
+  }
+
   /// Makes the ref, or moves it from where it is; `from` nil: it must not be there.
   package static func set(
     _ git: Git, _ repository: Repository, _ ref: String, to commit: String, from: String?, why: String
