@@ -80,7 +80,8 @@ extension TestHome {
     let path = repository ?? work
     let refs = await git("for-each-ref", "--format=%(refname) %(objectname)", directory: path)
     let worktrees = await git("worktree", "list", "--porcelain", directory: path)
-    let status = await git("status", "--porcelain", "--untracked-files=all", directory: path)
+    let isBare = await git("rev-parse", "--is-bare-repository", directory: path) == "true"
+    let status = isBare ? "" : await git("status", "--porcelain", "--untracked-files=all", directory: path)
     let ours = await Program.run(
       ["/usr/bin/find", apusHome + "/worktrees", "-mindepth", "2", "-maxdepth", "2"],
       environment: environment, directory: "/")
