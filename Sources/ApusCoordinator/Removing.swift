@@ -61,7 +61,7 @@ extension Coordinator {
     guard reply.against.isEmpty else { throw Removal.refusal(session.name, reply.against) }
     if live[session.id] != nil || sessions[session.id]?.state == .queued {
       try await end([session.id], now: false)
-      seen = try await look(session)
+      seen = try await look(sessions[session.id] ?? session)
       var left = overruled
       left.remove(.live)
       reply.against = Removal.decide(seen, overruled: left)
