@@ -1,0 +1,151 @@
+import ApusCore
+import ApusTesting
+import ApusWire
+import Glibc
+import Testing
+
+/// Row C5: ports are leases. Each test has preferred ports of its own: others run at the same time.
+@Suite struct PortTests {
+  private func held(_ home: TestHome) async throws -> [Int] {
+    let ports: [PortObject] = try await home.json("ports")
+    return ports.map(\.port).sorted()
+  }
+
+  @Test func `the preferred port first, then the next, and never one twice`() async throws {
+    try await TestHome.withRepository(settings: #"{"ports": {"PORT": 21010}}"#) { home in
+      let one = try await home.session("new", "one")
+      #expect(one.ports == ["PORT": 21010])
+      let two = try await home.session("new", "two")
+      #expect(two.ports == ["PORT": 21011])
+      #expect(two.notes?.contains("PORT is 21011: 21010 is taken or not to be had") == true)
+      #expect(try await home.session("new", "three", "--here").ports == ["PORT": 21012])
+      #expect(try await held(home) == [21010, 21011, 21012])
+      let table = await home.apus("ports").output
+      #expect(table.contains("21011  PORT") && table.contains("two"), "\(table)")
+    }
+  }
+
+  @Test func `each variable has a port of its own`() async throws {
+    let settings = #"{"ports": {"PORT": 21110, "UVICORN_PORT": 21110, "DB_PORT": 21120}}"#
+    try await TestHome.withRepository(settings: settings) { home in
+      let one = try await home.session("new", "one")
+      #expect(one.ports == ["PORT": 21110, "UVICORN_PORT": 21111, "DB_PORT": 21120])
+      let two = try await home.session("new", "two")
+      #expect(two.ports == ["PORT": 21112, "UVICORN_PORT": 21113, "DB_PORT": 21121])
+    }
+  }
+
+  @Test func `without settings a session has PORT, and with none wanted none`() async throws {
+    try await TestHome.withRepository(settings: nil) { home in
+      let one = try await home.session("new", "one")
+      #expect(one.ports.keys.sorted() == ["PORT"])
+      Disk.makeDirectory(home.work + "/.apus")
+      Disk.write(#"{"ports": {}}"#, to: home.work + "/.apus/config.json")
+      #expect(try await home.session("new", "two").ports.isEmpty)
+    }
+  }
+
+  @Test func `a port somebody listens on is passed over, and who it is can be asked`() async throws {
+    try await TestHome.withRepository(settings: #"{"ports": {"PORT": 21210}}"#) { home in
+      let listeners = [Listener(21210), Listener(21211, isIPv6: true)]
+      #expect(listeners.allSatisfy { $0 != nil })
+      #expect(try await home.session("new", "one").ports == ["PORT": 21212])
+      for port in [21210, 21211] {
+        let found: [PortObject] = try await home.json("ports", "who", "\(port)")
+        #expect(found.map(\.pid) == [Int(getpid())])
+        #expect(found.first?.session == nil)
+        let told = await home.apus("ports", "who", "\(port)").output
+        #expect(told.hasPrefix("\(port): pid \(getpid()) listens there"), "\(told)")
+      }
+      let own = await home.apus("ports", "who", "21212").output
+      #expect(own.hasPrefix("21212: nobody listens there; session one, leased as PORT"), "\(own)")
+      #expect(await home.apus("ports", "who", "21219").output == "21219: nobody listens there\n")
+      for words in [["who"], ["who", "0"], ["who", "65536"], ["who", "x"], ["21210"]] {
+        #expect(await home.run(["ports"] + words).status == 2)
+      }
+      withExtendedLifetime(listeners) {}
+    }
+  }
+
+  @Test func `a port a session's process listens on is that session's`() async throws {
+    try await TestHome.withRepository(settings: #"{"ports": {"PORT": 21310}}"#) { home in
+      let agent = home.agent(
+        starting: "python3 -m http.server --bind 127.0.0.1 $((PORT + 5)) > /dev/null 2>&1 < /dev/null &")
+      let made = try await home.session("new", "one", extra: ["APUS_CLAUDE": agent])
+      let port = try #require(made.ports["PORT"]) + 5
+      #expect(
+        await eventually {
+          let found: [PortObject]? = try? await home.json("ports", "who", "\(port)")
+          return found?.first?.session == "one" && found?.first?.program?.contains("http.server") == true
+        })
+    }
+  }
+
+  @Test func `ports browsers refuse, the system's and those of outgoing connections are never given`() async throws {
+    let range = TestHome.text("/proc/sys/net/ipv4/ip_local_port_range").split { $0.isWhitespace }.compactMap { Int($0) }
+    let (first, last) = (try #require(range.first), try #require(range.last))
+    let settings =
+      #"{"ports": {"A": 6000, "B": 6665, "C": \#(first), "D": 80, "E": \#(last)}}"#
+    try await TestHome.withRepository(settings: settings) { home in
+      let ports = try await home.session("new", "one").ports
+      #expect(ports["A"].map { $0 > 6000 && $0 < 6100 } == true, "\(ports)")
+      #expect(ports["B"].map { $0 > 6669 && $0 < 6800 && ![6679, 6697].contains($0) } == true, "\(ports)")
+      for name in ["C", "E"] {
+        #expect(ports[name].map { $0 >= 1024 && !(first...last).contains($0) } == true, "\(ports)")
+      }
+      #expect(ports["D"].map { $0 >= 1024 } == true, "\(ports)")
+      #expect(Set(ports.values).count == 5)
+    }
+  }
+
+  @Test func `ports stay the same over stop, resume and another daemon`() async throws {
+    try await TestHome.withRepository(settings: #"{"ports": {"PORT": 21410, "DB": 21420}}"#) { home in
+      let one = try await home.session("new", "one", "--prompt", "say: hello", "--wait")
+      let two = try await home.session("new", "two")
+      #expect(one.ports == ["PORT": 21410, "DB": 21420])
+      #expect(await home.apus("restart").status == 0)
+      #expect(try await home.session("stop", "one").ports == one.ports)
+      #expect(try await held(home) == [21410, 21411, 21420, 21421])
+      #expect(await home.apus("down", "--end").status == 0)
+      #expect(try await home.session("new", "three").ports == ["PORT": 21412, "DB": 21422])
+      let again = try await home.session("resume", "one")
+      #expect(again.ports == one.ports)
+      let environment = TestHome.environment(of: try #require(again.pid))
+      #expect(environment["PORT"] == "21410" && environment["DB"] == "21420")
+      #expect(try await home.session("show", "two").ports == two.ports)
+    }
+  }
+
+  @Test func `ports come back when a session is removed or archived, and a resumed one has others if it must`()
+    async throws
+  {
+    try await TestHome.withRepository(settings: #"{"ports": {"PORT": 21510}}"#) { home in
+      #expect(try await home.session("new", "one", "--prompt", "say: hello", "--wait").ports == ["PORT": 21510])
+      _ = try await home.session("stop", "one")
+      #expect(try await home.session("archive", "one").ports.isEmpty)
+      #expect(try await held(home).isEmpty)
+      #expect(try await home.session("new", "two").ports == ["PORT": 21510])
+      let again = try await home.session("resume", "one")
+      #expect(again.ports == ["PORT": 21511])
+      #expect(TestHome.environment(of: try #require(again.pid))["PORT"] == "21511")
+      #expect(await home.apus("shell", "one", "--", "printenv", "PORT").output == "21511\n")
+      #expect(await home.apus("remove", "two", "--stop").status == 0)
+      #expect(try await held(home) == [21511])
+      #expect(try await home.session("new", "three").ports == ["PORT": 21510])
+    }
+  }
+
+  @Test func `a variable that was given has no port leased for it`() async throws {
+    try await TestHome.withRepository(settings: #"{"ports": {"PORT": 21610, "DB": 21620}}"#) { home in
+      let made = try await home.session("new", "one", "--env", "PORT=7")
+      #expect(made.ports == ["DB": 21620])
+      #expect(TestHome.environment(of: try #require(made.pid))["PORT"] == "7")
+      #expect(await home.apus("shell", "one", "--", "printenv", "PORT", "DB").output == "7\n21620\n")
+      #expect(try await held(home) == [21620])
+      // One that is in the shell by chance is not given.
+      let two = try await home.session("new", "two", extra: ["PORT": "8"])
+      #expect(two.ports == ["PORT": 21610, "DB": 21621])
+      #expect(TestHome.environment(of: try #require(two.pid))["PORT"] == "21610")
+    }
+  }
+}
