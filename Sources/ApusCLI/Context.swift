@@ -34,6 +34,17 @@ struct Context {
     return try link.ask(verb, body, within: milliseconds) ?? []
   }
 
+  /// The same for what may take long: a person at a terminal sees what is being done meanwhile.
+  func telling(_ verb: Verb, _ body: some Encodable) throws(Failure) -> [UInt8] {
+    var link = try DaemonLink.open(try places, environment: environment)
+    let progress = ProgressLine(output)
+    defer { progress.clear() }
+    return try link.ask(verb, body) { item in
+      if let told = try? JSONText.decode(Progress.self, from: item) { progress.show(told.doing) }
+      return true
+    } ?? []
+  }
+
   /// The same for what may be asked again: where the daemon goes away meanwhile the next one is asked, if one comes.
   func rawAgain(_ verb: Verb, _ body: () -> some Encodable) throws(Failure) -> [UInt8] {
     let since = apus_monotonic_milliseconds()

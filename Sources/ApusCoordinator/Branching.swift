@@ -66,14 +66,14 @@ extension Coordinator {
 
   // MARK: sync
 
-  package func sync(_ request: BranchRequest) async throws -> BranchReply {
+  package func sync(_ request: BranchRequest, _ caller: Caller) async throws -> BranchReply {
     let session = try require(request.session)
     try refuseWorking(session, "sync", caller: request.caller)
     let branch = try await requireBranch(session)
     return try await alone(session) {
       var reply = BranchReply(session: session.name, branch: branch.branch, base: branch.base)
       switch request.step {
-      case .begin: _ = try await bringUpToDate(branch, &reply)
+      case .begin: _ = try await bringUpToDate(branch, &reply, caller)
       case .go: try await goOn(branch, &reply)
       case .abort: try await giveUp(branch, &reply)
       }
@@ -83,7 +83,7 @@ extension Coordinator {
   }
 
   /// Puts the branch on top of its base, or, once it was pushed, the base into it; the base's commit.
-  func bringUpToDate(_ branch: Branch, _ reply: inout BranchReply) async throws -> String {
+  func bringUpToDate(_ branch: Branch, _ reply: inout BranchReply, _ caller: Caller) async throws -> String {
     let (git, directory) = (branch.git, branch.directory)
     let status = try await Offload.trying { () throws(Failure) in
       if let operation = try WorkingTree.operation(git, directory) {
@@ -106,7 +106,9 @@ extension Coordinator {
         hint: "commit them on \(branch.branch) first")
     }
     if branch.survey.remotes.contains("origin"),
-      let trouble = await desk.fetch(git, branch.repository, branch: branch.base, seconds: Self.fetchSeconds)
+      let trouble = await caller.told(
+        "fetching \(branch.base)",
+        { await desk.fetch(git, branch.repository, branch: branch.base, seconds: Self.fetchSeconds) })
     {
       reply.steps.append("origin could not be fetched (\(SessionName.printable(String(trouble.prefix(120)))))")
     }
@@ -129,7 +131,9 @@ extension Coordinator {
       pushed
       ? ["merge", "--quiet", "--no-edit", "-m", "Merge \(branch.base) into \(branch.branch)", tip.commit]
       : ["rebase", "--quiet", tip.commit]
-    let answer = try await desk.inTurn(repository) { () throws(Failure) in try git.run(arguments, in: directory) }
+    let answer = try await caller.told(pushed ? "merging \(branch.base)" : "rebasing on \(branch.base)") {
+      try await desk.inTurn(repository) { () throws(Failure) in try git.run(arguments, in: directory) }
+    }
     if answer.status != 0 { try await stopAtConflict(branch, arguments, answer) }
     reply.steps.append(
       pushed
@@ -234,9 +238,13 @@ extension Coordinator {
   }
 
   /// The same, and they must pass; what was done is a step of the reply.
-  func requireTests(_ branch: Branch, skipped: Bool, _ reply: inout BranchReply) async throws {
+  func requireTests(
+    _ branch: Branch, skipped: Bool, _ reply: inout BranchReply, _ caller: Caller
+  ) async throws {
     if skipped { return reply.steps.append("the tests were not run, as asked") }
-    guard let (outcome, tail) = try await runTests(branch) else {
+    let command = branch.survey.settings.test ?? ""
+    guard let (outcome, tail) = try await caller.told("running the tests: \(command)", { try await runTests(branch) })
+    else {
       return reply.steps.append("no tests were run: there is no \"test\" in .apus/config.json")
     }
     reply.tests = outcome

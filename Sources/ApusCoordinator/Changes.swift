@@ -1,4 +1,6 @@
+import ApusCore
 import ApusLoop
+import ApusWire
 
 /// Wakes who waits for something to happen to a session. A wake-up is a hint: look again.
 @LoopActor
@@ -52,6 +54,18 @@ package final class Caller {
     guard !isGone else { return }
     deliver(bytes)
     await drained()
+  }
+
+  private static let silenceMilliseconds = 300
+
+  /// Does it; whoever waits is told what is being done, where it takes a while.
+  func told<T>(_ doing: String, _ work: () async throws -> T) async rethrows -> T {
+    let timer = Timers.shared.after(Self.silenceMilliseconds) { [weak self] in
+      guard let self, !isGone, let bytes = try? JSONText.encode(Progress(doing: doing)) else { return }
+      deliver(bytes)
+    }
+    defer { Timers.shared.cancel(timer) }
+    return try await work()
   }
 
   package func leave() {

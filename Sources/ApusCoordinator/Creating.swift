@@ -23,7 +23,7 @@ extension Coordinator {
     var request = request
     request.spec = spec
     var made: MadePlace?
-    if let wish = request.place { made = try await makePlace(id, request, wish) }
+    if let wish = request.place { made = try await makePlace(id, request, wish, caller) }
     var session = Session(
       id: id, name: request.name, conversationID: RandomID.conversation(),
       directory: made?.directory ?? request.directory, spec: spec, createdAt: now)

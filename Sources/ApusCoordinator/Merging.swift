@@ -11,16 +11,18 @@ import Glibc
 extension Coordinator {
   private static let mostRounds = 5
 
-  package func merge(_ request: BranchRequest) async throws -> BranchReply {
+  package func merge(_ request: BranchRequest, _ caller: Caller) async throws -> BranchReply {
     let session = try require(request.session)
     try refuseWorking(session, "merge", caller: request.caller)
     let branch = try await requireBranch(session)
     let name = "merge:\(branch.repository.common):\(branch.base)"
-    await desk.turns.take(name, rank: branch.place.kind == .hotfix ? 1 : 0)
+    await caller.told("waiting for other merges into \(branch.base)") {
+      await desk.turns.take(name, rank: branch.place.kind == .hotfix ? 1 : 0)
+    }
     defer { desk.turns.give(name) }
     return try await alone(session) {
       var reply = BranchReply(session: session.name, branch: branch.branch, base: branch.base)
-      try await merge(branch, request, &reply)
+      try await merge(branch, request, &reply, caller)
       statuses.spoil(session.id)
       for other in sessions.values where other.place?.repository == branch.place.repository { statuses.spoil(other.id) }
       if request.removes, reply.commit != nil { try await removeMerged(session.id, &reply) }
@@ -28,10 +30,12 @@ extension Coordinator {
     }
   }
 
-  private func merge(_ branch: Branch, _ request: BranchRequest, _ reply: inout BranchReply) async throws {
+  private func merge(
+    _ branch: Branch, _ request: BranchRequest, _ reply: inout BranchReply, _ caller: Caller
+  ) async throws {
     let (git, repository, directory) = (branch.git, branch.repository, branch.directory)
     for _ in 0..<Self.mostRounds {
-      let tip = try await bringUpToDate(branch, &reply)
+      let tip = try await bringUpToDate(branch, &reply, caller)
       let status = try await Offload.trying { () throws(Failure) in try WorkingTree.status(git, directory) }
       guard let head = status.head else { return }
       if !status.untracked.isEmpty {
@@ -43,7 +47,7 @@ extension Coordinator {
         reply.steps.append("there is nothing to merge")
         return reply.commit = nil
       }
-      try await requireTests(branch, skipped: request.skipsTests, &reply)
+      try await requireTests(branch, skipped: request.skipsTests, &reply, caller)
       let after = try await Offload.trying { () throws(Failure) in
         (try WorkingTree.status(git, directory), try branch.survey.tip(of: branch.base).commit)
       }
@@ -165,7 +169,7 @@ extension Coordinator {
   private nonisolated static let pushSeconds: Double = 120
   private nonisolated static let toolSeconds: Double = 120
 
-  package func pullRequest(_ request: BranchRequest) async throws -> BranchReply {
+  package func pullRequest(_ request: BranchRequest, _ caller: Caller) async throws -> BranchReply {
     let session = try require(request.session)
     try refuseWorking(session, "pr", caller: request.caller)
     let branch = try await requireBranch(session)
@@ -184,13 +188,15 @@ extension Coordinator {
     }
     return try await alone(session) {
       var reply = BranchReply(session: session.name, branch: branch.branch, base: branch.base)
-      let tip = try await bringUpToDate(branch, &reply)
-      try await requireTests(branch, skipped: request.skipsTests, &reply)
+      let tip = try await bringUpToDate(branch, &reply, caller)
+      try await requireTests(branch, skipped: request.skipsTests, &reply, caller)
       let (git, directory) = (branch.git, branch.directory)
       let ref = "refs/heads/" + branch.branch
       let arguments = ["push", "--quiet", "--set-upstream", "origin", "\(ref):\(ref)"]
-      let answer = try await desk.inTurn(branch.repository) { () throws(Failure) in
-        try git.run(arguments, in: directory, seconds: Self.pushSeconds)
+      let answer = try await caller.told("pushing \(branch.branch)") {
+        try await desk.inTurn(branch.repository) { () throws(Failure) in
+          try git.run(arguments, in: directory, seconds: Self.pushSeconds)
+        }
       }
       if answer.status != 0 {
         guard answer.errors.contains("[rejected]") || answer.errors.contains("non-fast-forward") else {
@@ -201,7 +207,7 @@ extension Coordinator {
           hint: "fetch and merge them in \(directory): git pull --no-rebase origin \(branch.branch)")
       }
       reply.steps.append("\(branch.branch) is pushed")
-      try await open(branch, request, tool, tip: tip, &reply)
+      try await caller.told("opening the pull request") { try await open(branch, request, tool, tip: tip, &reply) }
       statuses.spoil(session.id)
       await moveWorkLog(session, to: .needsReview)
       return reply

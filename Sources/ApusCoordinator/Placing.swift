@@ -27,7 +27,9 @@ extension Coordinator {
   private nonisolated static let submoduleSeconds: Double = 120
 
   /// The place a new session is to have; nil where its directory is in no repository.
-  func makePlace(_ id: String, _ request: NewRequest, _ wish: PlaceWish) async throws -> MadePlace? {
+  func makePlace(
+    _ id: String, _ request: NewRequest, _ wish: PlaceWish, _ caller: Caller
+  ) async throws -> MadePlace? {
     await settled()
     let (directory, environment) = (request.directory, request.spec.environment)
     let survey = try await Offload.trying { () throws(Failure) in
@@ -63,7 +65,7 @@ extension Coordinator {
         try WorkingTree.status(survey.git, directory).branch
       }
     } else {
-      made = try await plan(id, request, wish, kind, survey, place)
+      made = try await plan(id, request, wish, kind, survey, place, caller)
     }
     made.template = template
     let wanted = survey.settings.ports.filter { !given.contains($0.key) }
@@ -76,7 +78,7 @@ extension Coordinator {
         }
       }
       made.notes += await preflight(id, made.place, survey)
-      try await build(&made, survey, wish, request)
+      try await build(&made, survey, wish, request, caller)
     } catch {
       await undo(made, session: id)
       throw error
@@ -86,7 +88,8 @@ extension Coordinator {
 
   /// Everything about a new worktree that can be said before anything is made.
   private func plan(
-    _ id: String, _ request: NewRequest, _ wish: PlaceWish, _ kind: Place.Kind?, _ survey: Survey, _ place: Place
+    _ id: String, _ request: NewRequest, _ wish: PlaceWish, _ kind: Place.Kind?, _ survey: Survey, _ place: Place,
+    _ caller: Caller
   ) async throws -> MadePlace {
     var place = place
     let name = request.name
@@ -102,7 +105,9 @@ extension Coordinator {
     try await requirePossible(branch: branch, isNew: !onExisting, survey)
     var notes: [String] = []
     if survey.remotes.contains("origin"), let wanted,
-      let trouble = await desk.fetch(survey.git, survey.repository, branch: wanted, seconds: Self.fetchSeconds)
+      let trouble = await caller.told(
+        "fetching \(wanted)",
+        { await desk.fetch(survey.git, survey.repository, branch: wanted, seconds: Self.fetchSeconds) })
     {
       notes.append(
         "origin could not be fetched (\(SessionName.printable(String(trouble.prefix(120))))); it goes on from what is here"
@@ -230,7 +235,9 @@ extension Coordinator {
 
   // MARK: building
 
-  private func build(_ made: inout MadePlace, _ survey: Survey, _ wish: PlaceWish, _ request: NewRequest) async throws {
+  private func build(
+    _ made: inout MadePlace, _ survey: Survey, _ wish: PlaceWish, _ request: NewRequest, _ caller: Caller
+  ) async throws {
     guard let undertaking = made.undertaking, let worktree = made.place.worktree, let branch = made.place.branch else {
       return
     }
@@ -242,24 +249,34 @@ extension Coordinator {
       try Worktrees.add(
         git, repository, path: worktree, branch: branch, start: isNew ? start : nil, reason: reason)
     }
-    made.notes += try await Offload.trying { () throws(Failure) -> [String] in
-      chmod(worktree, 0o700)
-      try Worktrees.fill(git, path: worktree)
-      var notes: [String] = []
-      if try !Worktrees.fillSubmodules(git, path: worktree, seconds: Self.submoduleSeconds) {
-        notes.append("its submodules could not be filled: `git submodule update --init` in \(worktree) says why")
-      }
-      if let checkout = repository.checkout {
-        let files = try Included.files(git, checkout: checkout)
-        notes += try Included.copy(files, from: checkout, to: worktree).map { "not copied: " + $0 }
-      }
-      return notes
+    made.notes += try await caller.told("filling \(worktree)") {
+      try await Offload.trying { () throws(Failure) in try Self.fill(worktree, git, repository) }
     }
     // At the tip of its base there is nothing ahead and nothing behind.
     if let start = made.place.start, wish.on == nil, wish.base == nil, made.template?.base == nil {
       statuses.begin(undertaking.session, at: start)
     }
-    if let note = try await setUp(&made, survey, wish, request.spec.environment) { made.notes.append(note) }
+    let note = try await caller.told("setting it up: \(survey.settings.setUp ?? "")") {
+      try await setUp(&made, survey, wish, request.spec.environment)
+    }
+    if let note { made.notes.append(note) }
+  }
+
+  /// The files of the branch, of its submodules, and those that are ignored and needed; what to say of it.
+  private nonisolated static func fill(
+    _ worktree: String, _ git: Git, _ repository: Repository
+  ) throws(Failure) -> [String] {
+    chmod(worktree, 0o700)
+    try Worktrees.fill(git, path: worktree)
+    var notes: [String] = []
+    if try !Worktrees.fillSubmodules(git, path: worktree, seconds: submoduleSeconds) {
+      notes.append("its submodules could not be filled: `git submodule update --init` in \(worktree) says why")
+    }
+    if let checkout = repository.checkout {
+      let files = try Included.files(git, checkout: checkout)
+      notes += try Included.copy(files, from: checkout, to: worktree).map { "not copied: " + $0 }
+    }
+    return notes
   }
 
   /// Runs the repository's set-up command in a new worktree, if a person agreed to its very text; what to say of it.

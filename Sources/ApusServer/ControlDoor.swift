@@ -119,9 +119,10 @@ package final class ControlDoor {
     case .initialise: return try JSONText.encode(try await brain.initialise(try decode(InitRequest.self, body)))
     case .setUpState: return try JSONText.encode(try await brain.setUpState(try decode(DirectoryRequest.self, body)))
     case .place: return try JSONText.encode(brain.place(try decode(SessionRequest.self, body)))
-    case .sync: return try JSONText.encode(try await brain.sync(try decode(BranchRequest.self, body)))
-    case .merge: return try JSONText.encode(try await brain.merge(try decode(BranchRequest.self, body)))
-    case .pullRequest: return try JSONText.encode(try await brain.pullRequest(try decode(BranchRequest.self, body)))
+    case .sync: return try JSONText.encode(try await brain.sync(try decode(BranchRequest.self, body), caller))
+    case .merge: return try JSONText.encode(try await brain.merge(try decode(BranchRequest.self, body), caller))
+    case .pullRequest:
+      return try JSONText.encode(try await brain.pullRequest(try decode(BranchRequest.self, body), caller))
     case .conflicts: return try JSONText.encode(try await brain.conflicts(try decode(DirectoryRequest.self, body)))
     case .compare: return try JSONText.encode(try await brain.compare(try decode(CompareRequest.self, body)))
     case .keep: return try JSONText.encode(try await brain.keep(try decode(KeepRequest.self, body)))

@@ -69,7 +69,7 @@ struct NewCommand: Command {
         maxTurns: maxTurns, environment: environment, context: context),
       owner: owner, tags: tags, persists: try settings.flag(.persist), wait: wait, terminal: wish)
     request.place = try place(request, context)
-    let reply = try context.raw(.new, request)
+    let reply = try context.telling(.new, request)
     if !context.isJSON { try tellNotes(reply, context) }
     if attach, try !context.isQueued(reply) { return try Seat.attach(name, context, wish: .lead) }
     try context.show(reply)

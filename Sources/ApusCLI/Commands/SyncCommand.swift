@@ -43,7 +43,7 @@ struct SyncCommand: Command {
     var request = BranchRequest(session: try BranchVerb.session(names.first ?? "", context))
     request.step = goesOn ? .go : aborts ? .abort : .begin
     request.caller = context.environment["APUS_SESSION"]
-    try BranchVerb.show(try context.raw(.sync, request), context)
+    try BranchVerb.show(try context.telling(.sync, request), context)
     return 0
   }
 }
@@ -74,7 +74,7 @@ struct MergeCommand: Command {
     request.skipsTests = skips
     request.removes = removes
     request.caller = context.environment["APUS_SESSION"]
-    let reply = try context.raw(.merge, request)
+    let reply = try context.telling(.merge, request)
     try BranchVerb.show(reply, context)
     let done: BranchReply = try context.decode(reply)
     guard done.commit != nil, !removes, !keeps, !context.isJSON,
@@ -106,7 +106,7 @@ struct PrCommand: Command {
     request.draft = draft
     request.skipsTests = skips
     request.caller = context.environment["APUS_SESSION"]
-    try BranchVerb.show(try context.raw(.pullRequest, request), context)
+    try BranchVerb.show(try context.telling(.pullRequest, request), context)
     return 0
   }
 }

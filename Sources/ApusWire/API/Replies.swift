@@ -191,6 +191,13 @@ extension SessionObject {
   }
 }
 
+/// An item before the answer of what takes long: what is being done, in words for a person.
+package struct Progress: Codable, Equatable, Sendable {
+  package var doing: String
+
+  package init(doing: String) { self.doing = doing }
+}
+
 package struct CheckItem: Codable, Equatable, Sendable {
   package var id: String?
   package var name: String
