@@ -86,8 +86,10 @@ final class ConflictDesk {
 
 extension Coordinator {
   /// Every session's side of its repository, grouped by repository.
-  private func sides(of chosen: [Session]) async -> [(Repository, Git, [ConflictDesk.Side])] {
-    await statuses.refresh(chosen)
+  private func sides(
+    of chosen: [Session], patience: Int64 = StatusDesk.patienceMilliseconds
+  ) async -> [(Repository, Git, [ConflictDesk.Side])] {
+    await statuses.refresh(chosen, patience: patience)
     var groups: [String: (Repository, Git, [ConflictDesk.Side])] = [:]
     for session in chosen.sorted(by: { ($0.createdAt, $0.id) < ($1.createdAt, $1.id) }) {
       guard let place = session.place, place.worktree != nil,
@@ -116,7 +118,7 @@ extension Coordinator {
       return repository == nil || place.repository == repository?.common
     }
     var reply = ConflictsReply(pairs: 0, conflicts: [])
-    for (repository, git, sides) in await sides(of: Array(chosen)) {
+    for (repository, git, sides) in await sides(of: Array(chosen), patience: Self.askedMilliseconds) {
       let found = try await conflictDesk.conflicts(sides, git, repository, scratch: places.scratch)
       reply.pairs += found.pairs
       reply.conflicts += found.conflicts
@@ -134,6 +136,8 @@ extension Coordinator {
   }
 
   private static let markMilliseconds = 400
+  /// Who asks for conflicts alone wants them right rather than soon.
+  private static let askedMilliseconds: Int64 = 30_000
 
   /// Brings the marks of these sessions up to date; where that takes long they are those of before, and whoever asks next
   /// has the new ones.

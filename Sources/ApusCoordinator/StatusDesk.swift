@@ -34,7 +34,7 @@ final class StatusDesk {
   private static let unwatchedMilliseconds: Int64 = 2_000
   private static let atOnce = 4
   /// Whoever asks is not kept longer than this by a disk that hangs or a tree beyond all measure.
-  private static let patienceMilliseconds: Int64 = 3_000
+  nonisolated static let patienceMilliseconds: Int64 = 3_000
 
   private var watched: [String: Watched] = [:]
   private var looking: [String: [Answer<Void>]] = [:]
@@ -63,7 +63,7 @@ final class StatusDesk {
   }
 
   /// Returns when what is known of these places is so now, or the time for it is over.
-  func refresh(_ sessions: [Session]) async {
+  func refresh(_ sessions: [Session], patience: Int64 = patienceMilliseconds) async {
     trees.read()
     let now = apus_monotonic_milliseconds()
     let due = sessions.filter { session in
@@ -74,8 +74,13 @@ final class StatusDesk {
       return known.isStale || (!known.isWhole && now - known.lookedAt >= Self.unwatchedMilliseconds)
     }
     if due.isEmpty { return }
+    let begunBefore = due.filter { looking[$0.id] != nil }
     for session in due { begin(session) }
-    for session in due { await wait(for: session.id, until: now + Self.patienceMilliseconds) }
+    for session in due { await wait(for: session.id, until: now + patience) }
+    // A look that was under way already may have missed what changed before this was asked: one more is late enough.
+    let again = begunBefore.filter { watched[$0.id]?.isStale != false && looking[$0.id] == nil }
+    for session in again { begin(session) }
+    for session in again { await wait(for: session.id, until: now + patience) }
   }
 
   private func wait(for id: String, until: Int64) async {
@@ -172,6 +177,8 @@ final class StatusDesk {
     walk(directory, skipped.union([directory + "/.git"]), &found)
     found.append(own)
     if own != place.repository { found.append(place.repository) }
+    // What is excluded, and what is not checked out.
+    for info in Set([own, place.repository]).map({ $0 + "/info" }) where Files.isThere(info) { found.append(info) }
     walk(place.repository + "/refs/heads", [], &found)
     walk(place.repository + "/refs/remotes", [], &found)
     return found
