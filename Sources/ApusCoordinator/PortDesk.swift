@@ -193,9 +193,23 @@ enum PortRegistry {
       if owner.home == home { return owner.session == session || replace(path, home, session) }
       // A home that is gone leases nothing.
       if Files.isThere(owner.home) { return false }
-      unlink(path)
+      guard dropStale(path) else { return false }
     }
     return false
+  }
+
+  /// Under a lock: the mark that is dropped is the one of the home that is gone, not one that was put there since.
+  private static func dropStale(_ path: String) -> Bool {
+    let lock = apus_open(directory + "/.lock", O_RDWR | O_CREAT | O_NOFOLLOW, 0o600)
+    defer { if lock >= 0 { close(lock) } }
+    var tries = 0
+    while lock >= 0, apus_lock_file(lock) != 0, tries < 20 {
+      poll(nil, 0, 1)
+      tries += 1
+    }
+    guard lock >= 0, tries < 20 else { return false }
+    guard let owner = owner(path) else { return true }
+    return !Files.isThere(owner.home) && unlink(path) == 0
   }
 
   static func give(_ port: Int, home: String) {
