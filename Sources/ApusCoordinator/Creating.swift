@@ -1,5 +1,6 @@
 import ApusAgents
 import ApusCore
+import ApusGit
 import ApusLoop
 import ApusWire
 import CSystem
@@ -34,6 +35,7 @@ extension Coordinator {
     session.terminal = request.terminal != nil
     if let made {
       session.place = made.place
+      if made.place.worktree != nil { spec.environment = Git.elsewhere(spec.environment) }
       session.spec.environment = shared(spec.environment.merging(made.place.variables) { $1 })
       if session.spec.model == nil { session.spec.model = made.template?.model }
       request.prompt = Self.prompt(request.prompt, made.template?.prompt, session)

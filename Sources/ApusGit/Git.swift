@@ -33,6 +33,17 @@ package struct Git: Sendable {
     "GIT_CONFIG_NOSYSTEM", "GIT_EXEC_PATH", "GIT_TEMPLATE_DIR", "GIT_SSL_CAINFO", "GIT_PROXY_COMMAND",
   ]
 
+  /// Those that name one repository, as they are set where git runs a hook.
+  private static let local: Set<String> = [
+    "GIT_DIR", "GIT_WORK_TREE", "GIT_IMPLICIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_QUARANTINE_PATH", "GIT_PREFIX", "GIT_SHALLOW_FILE", "GIT_GRAFT_FILE",
+  ]
+
+  /// The environment for work in another worktree than the one it was made in.
+  package static func elsewhere(_ environment: [String: String]) -> [String: String] {
+    environment.filter { !local.contains($0.key) }
+  }
+
   private static let always = [
     // Its own housekeeping would take locks beside ours.
     "-c", "gc.auto=0", "-c", "maintenance.auto=0", "-c", "core.fsmonitor=false", "-c", "advice.detachedHead=false",

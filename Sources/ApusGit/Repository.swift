@@ -35,7 +35,18 @@ package struct Repository: Sendable, Equatable {
     guard let common = real(answer.line) else { return nil }
     // The first of them is the main one.
     let first = try Worktrees.list(git, common).first
-    return Repository(common: common, checkout: first.flatMap { $0.isBare ? nil : $0.path })
+    var checkout = first.flatMap { $0.isBare ? nil : $0.path }
+    if checkout == common { checkout = try findApart(git, common, directory) }
+    return Repository(common: common, checkout: checkout)
+  }
+
+  /// The main checkout of a repository that lies elsewhere, as a submodule's does: there git names the repository itself.
+  private static func findApart(_ git: Git, _ common: String, _ directory: String) throws(Failure) -> String? {
+    let here = try git.run(["rev-parse", "--path-format=absolute", "--git-dir", "--show-toplevel"], in: directory)
+    let lines = here.text.split(separator: "\n").map(String.init)
+    if here.status == 0, lines.count == 2, real(lines[0]) == common { return lines[1] }
+    let named = try git.run(["config", "core.worktree"], in: common).line
+    return named.isEmpty ? nil : real(named.hasPrefix("/") ? named : common + "/" + named)
   }
 
   package static func require(_ directory: String, _ environment: [String: String]) throws(Failure) -> Repository {
