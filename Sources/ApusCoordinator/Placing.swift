@@ -257,7 +257,7 @@ extension Coordinator {
       statuses.begin(undertaking.session, at: start)
     }
     let note = try await caller.told("setting it up: \(survey.settings.setUp ?? "")") {
-      try await setUp(&made, survey, wish, request.spec.environment)
+      try await setUp(&made, survey, wish, Git.elsewhere(request.spec.environment))
     }
     if let note { made.notes.append(note) }
   }
@@ -364,6 +364,7 @@ extension Coordinator {
       try finish(undertaking)
     } catch {
       underWay.remove(id)
+      releaseAllPorts(of: id)
       log.error("session \(id): its place could not be taken back: \(error); `apus doctor --mend` tries again")
     }
   }

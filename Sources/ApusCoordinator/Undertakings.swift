@@ -97,15 +97,37 @@ extension Coordinator {
   func takeBack(_ undertaking: Undertaking) async throws {
     let git = try Git(environment: environment, undertaking: undertaking.session)
     let repository = undertaking.identity
-    try await desk.inTurn(repository) { () throws(Failure) in
-      if let worktree = undertaking.worktree { try Worktrees.remove(git, repository, path: worktree) }
-      if undertaking.madeBranch, let branch = undertaking.branch, let start = undertaking.start,
-        try Refs.find(git, repository, "refs/heads/" + branch) == start
-      {
-        try Refs.delete(git, repository, "refs/heads/" + branch, at: start)
+    // Where nothing came to be nothing is written: the repository may be one that cannot be.
+    let isMade = try await Offload.trying { () throws(Failure) in try Self.isMade(undertaking, git) }
+    if isMade {
+      try await desk.inTurn(repository) { () throws(Failure) in
+        if let worktree = undertaking.worktree { try Worktrees.remove(git, repository, path: worktree) }
+        if let (branch, start) = try Self.ownBranch(undertaking, git) {
+          try Refs.delete(git, repository, "refs/heads/" + branch, at: start)
+        }
       }
     }
     // Last: on a full disk it takes the room that is there by now.
     releaseAllPorts(of: undertaking.session)
+  }
+
+  private nonisolated static func isMade(_ undertaking: Undertaking, _ git: Git) throws(Failure) -> Bool {
+    if let worktree = undertaking.worktree {
+      if Files.isThere(worktree) { return true }
+      if try Worktrees.list(git, undertaking.identity.directory).contains(where: { $0.path == worktree }) {
+        return true
+      }
+    }
+    return try ownBranch(undertaking, git) != nil
+  }
+
+  /// The branch of its own making, where it is still where it began.
+  private nonisolated static func ownBranch(
+    _ undertaking: Undertaking, _ git: Git
+  ) throws(Failure) -> (name: String, start: String)? {
+    guard undertaking.madeBranch, let branch = undertaking.branch, let start = undertaking.start,
+      try Refs.find(git, undertaking.identity, "refs/heads/" + branch) == start
+    else { return nil }
+    return (branch, start)
   }
 }
