@@ -67,4 +67,37 @@ import Testing
       #expect(ports.map(\.session) == ["one"])
     }
   }
+
+  @Test func `two daemons make places in one repository at once`() async throws {
+    try await TestHome.withRepository { first in
+      try await TestHome.withRepository { second in
+        let repository = first.work
+        let before = await first.git("for-each-ref", "refs/heads")
+        try await withThrowingTaskGroup(of: Void.self) { group in
+          for n in 0..<6 {
+            for (home, kind) in [(first, "bug"), (second, "docs")] {
+              group.addTask { _ = try await home.session("new", "n\(n)", "--kind", kind, directory: repository) }
+            }
+          }
+          try await group.waitForAll()
+        }
+        #expect(await first.git("branch", "--list", "fix/*", "docs/*").split(separator: "\n").count == 12)
+        #expect(await first.git("worktree", "list").split(separator: "\n").count == 13)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+          for n in 0..<6 {
+            for home in [first, second] {
+              group.addTask {
+                let gone = await home.apus("remove", "n\(n)", "--stop")
+                #expect(gone.status == 0, "\(gone.errors)")
+              }
+            }
+          }
+          try await group.waitForAll()
+        }
+        #expect(await first.git("for-each-ref", "refs/heads") == before)
+        #expect(await first.git("worktree", "list").split(separator: "\n").count == 1)
+        #expect(await first.git("fsck", "--no-progress").isEmpty)
+      }
+    }
+  }
 }

@@ -10,6 +10,10 @@ import Testing
   /// What is queued has a place with ports as well, and no agent yet.
   private static let queued = ["APUS_MAX_SESSIONS": "1"]
 
+  /// Where all daemons of this user say what they leased.
+  private static let marks = "/tmp/apus-ports-\(getuid())"
+  private static let gone = "/nonexistent/home\nabcd\n"
+
   private func held(_ home: TestHome) async throws -> [Int] {
     let ports: [PortObject] = try await home.json("ports")
     return ports.map(\.port)
@@ -38,6 +42,11 @@ import Testing
       try await TestHome.withRepository(settings: settings, extra: Self.queued) { second in
         try await TestHome.withRepository(settings: settings, extra: Self.queued) { third in
           let homes = [first, second, third]
+          // Marks of a home that is gone lie in the way of all of them.
+          Disk.makeDirectory(Self.marks)
+          let paths = (22000..<22400).map { "\(Self.marks)/\($0)" }
+          for path in paths { Disk.write(Self.gone, to: path) }
+          defer { for path in paths where TestHome.text(path) == Self.gone { unlink(path) } }
           try await withThrowingTaskGroup(of: Void.self) { group in
             for home in homes {
               group.addTask { try await self.ask(home) }
@@ -50,6 +59,25 @@ import Testing
           #expect(all.count == homes.count * 2 * (Self.each - Self.each / 4))
         }
       }
+    }
+  }
+
+  @Test func `a mark of a home that is gone holds no port, one of a home that is there does`() async throws {
+    let marks = Self.marks
+    try await TestHome.withRepository(settings: #"{"ports": {"PORT": 24010}}"#) { home in
+      Disk.makeDirectory(marks)
+      Disk.write(Self.gone, to: marks + "/24010")
+      Disk.write("\(home.person)\nabcd\n", to: marks + "/24011")
+      Disk.write("half a ma", to: marks + "/24012")
+      defer { unlink(marks + "/24011") }
+      let made = try await home.session("new", "one")
+      #expect(made.ports == ["PORT": 24010])
+      #expect(TestHome.text(marks + "/24010").hasPrefix(home.apusHome + "\n"))
+      #expect(try await home.session("new", "two").ports == ["PORT": 24012])
+      #expect(TestHome.text(marks + "/24011") == "\(home.person)\nabcd\n")
+      for name in ["one", "two"] { #expect(await home.apus("remove", name, "--stop").status == 0) }
+      #expect(!Disk.isThere(marks + "/24010") && !Disk.isThere(marks + "/24012"))
+      #expect(Disk.mode(marks) == 0o700)
     }
   }
 

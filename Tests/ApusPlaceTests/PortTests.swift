@@ -148,4 +148,17 @@ import Testing
       #expect(TestHome.environment(of: try #require(two.pid))["PORT"] == "21610")
     }
   }
+
+  @Test func `a fork works where its parent does, on ports of its own`() async throws {
+    try await TestHome.withRepository(settings: #"{"ports": {"PORT": 21910}}"#) { home in
+      let one = try await home.session("new", "one", "--prompt", "say: hello", "--wait")
+      let fork = try await home.session("resume", "one", "--fork", "two")
+      #expect(fork.directory == one.directory && fork.worktree == nil)
+      #expect(one.ports == ["PORT": 21910] && fork.ports == ["PORT": 21911])
+      #expect(TestHome.environment(of: try #require(fork.pid))["PORT"] == "21911")
+      #expect(await home.apus("remove", "two", "--stop").status == 0)
+      #expect(Disk.isThere(try #require(one.worktree) + "/shared.txt"))
+      #expect(try await held(home) == [21910])
+    }
+  }
 }

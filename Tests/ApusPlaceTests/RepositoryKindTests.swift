@@ -135,6 +135,9 @@ import Testing
         ["new", "one"], .workBusy, directory: repository, repository: repository)
       #expect(failure.summary.contains("cannot be written"))
       #expect(failure.hint?.contains("permissions") == true)
+      // Nothing waits to be mended either.
+      let doctor = await home.apus("doctor")
+      #expect(doctor.status == 0, "\(doctor.output)")
     }
   }
 

@@ -71,6 +71,29 @@ import Testing
     }
   }
 
+  @Test func `what becomes ignored, or no longer is, is seen at the next look`() async throws {
+    try await TestHome.withRepository { home in
+      let worktree = try #require(try await home.session("new", "one").worktree)
+      Disk.makeDirectory(worktree + "/ignored", mode: 0o755)
+      TestHome.write("x\n", to: worktree + "/ignored/file")
+      try await expect(home, dirty: false)
+      TestHome.write("x\n", to: worktree + "/scratch")
+      try await expect(home, dirty: true)
+      let exclude = home.work + "/.git/info/exclude"
+      TestHome.write(TestHome.text(exclude) + "scratch\n", to: exclude)
+      try await expect(home, dirty: false)
+      TestHome.write("*.log\n", to: worktree + "/.gitignore")
+      await home.git("commit", "--quiet", "--all", "-m", "nothing is ignored", directory: worktree)
+      try await expect(home, dirty: true, ahead: 1)
+      await home.git("add", "--all", directory: worktree)
+      await home.git("commit", "--quiet", "-m", "all", directory: worktree)
+      try await expect(home, dirty: false, ahead: 2)
+      // What was ignored when the tree was first watched is watched now.
+      TestHome.write("y\n", to: worktree + "/ignored/file")
+      try await expect(home, dirty: true, ahead: 2)
+    }
+  }
+
   @Test func `a place that works in the checkout itself is looked at there`() async throws {
     try await TestHome.withRepository { home in
       let made = try await home.session("new", "one", "--here")
