@@ -113,7 +113,8 @@ extension Coordinator {
       return try Refs.set(
         git, repository, ref, to: result, from: before, why: "apus: merge \(branch.branch)")
     }
-    let arguments = ["merge", "--ff-only", "--quiet", result]
+    // What is ignored there is a person's as well.
+    let arguments = ["merge", "--ff-only", "--no-overwrite-ignore", "--quiet", result]
     let answer = try git.run(arguments, in: checkout.path)
     if answer.status == 0 { return }
     if answer.errors.contains("would be overwritten") {
