@@ -102,7 +102,8 @@ extension Coordinator {
         let name = SessionName.made(from: String(path.split(separator: "/").last ?? "worktree"))
         let note = RescueNote(kind: "stray", name: name, branch: status.branch, worktree: path)
         _ = try Rescue.keep(
-          git, repository, name: name, tree: tree, head: status.head, message: note.message, now: moment)
+          git, repository, name: name, tree: tree, parents: [status.head].compactMap(\.self), message: note.message,
+          now: moment)
       }
       try Worktrees.remove(git, repository, path: path)
     }

@@ -74,8 +74,8 @@ extension Coordinator {
       kind: "move", name: from.replacing("/", with: "-"), branch: from, from: [tip, first], to: to, toBefore: before,
       toAfter: after)
     let ref = try Rescue.keep(
-      git, repository, name: note.name, tree: try Commits.tree(git, repository, tip), head: tip, message: note.message,
-      now: now)
+      git, repository, name: note.name, tree: try Commits.tree(git, repository, tip), parents: [tip],
+      message: note.message, now: now)
     do throws(Failure) { try BranchMove.move(git, repository, from, from: tip, to: first) } catch {
       // Nothing is half moved: the other branch is put back.
       if let before {

@@ -17,6 +17,8 @@ struct RescueNote: Codable, Sendable {
   var base: String?
   var worktree: String?
   var madeBranch: Bool?
+  /// The tree that was staged; nil where that was what is committed.
+  var staged: String?
   /// Of moved commits: where the two branches were, and where they were put.
   var from: [String]?
   var to: String?
@@ -106,6 +108,7 @@ extension Coordinator {
       if !isLive { found.living = Self.workers(in: worktree) }
       let git = try Git(environment: environment)
       let repository = Repository(common: place.repository, checkout: place.checkout)
+      var tips: [String] = []
       if Files.isThere(worktree) {
         let status = try WorkingTree.status(git, worktree)
         found.uncommitted = status.changed + status.unmerged
@@ -113,13 +116,13 @@ extension Coordinator {
         if let operation = try WorkingTree.operation(git, worktree), found.uncommitted.isEmpty {
           found.uncommitted.append("a \(operation.rawValue) under way")
         }
+        // A branch somebody else made stays; a commit on none goes with the worktree.
+        tips += [status.head].compactMap(\.self)
       }
-      if let branch = place.branch, place.madeBranch,
-        try Refs.find(git, repository, "refs/heads/" + branch) != nil
-      {
-        let kept = place.merged == nil ? [] : [place.start].compactMap(\.self)
-        found.unpushed = try Refs.alone(git, repository, branch, besides: kept)
-      }
+      let own = place.madeBranch ? place.branch : nil
+      if let own { tips += [try Refs.find(git, repository, "refs/heads/" + own)].compactMap(\.self) }
+      let kept = place.merged == nil ? [] : [place.start].compactMap(\.self)
+      found.unpushed = try Refs.alone(git, repository, tips, without: own, besides: kept)
       return found
     }
     seen.living += found.living
@@ -190,10 +193,11 @@ extension Coordinator {
     let git = try Git(environment: environment, undertaking: session.id)
     let repository = Repository(common: place.repository, checkout: place.checkout)
     let isThere = Files.isThere(worktree)
-    let head =
-      isThere
-      ? try WorkingTree.status(git, worktree).head
-      : try place.branch.flatMap { branch throws(Failure) in try Refs.find(git, repository, "refs/heads/" + branch) }
+    let own = try place.branch.flatMap { branch throws(Failure) in
+      try Refs.find(git, repository, "refs/heads/" + branch)
+    }
+    let checkedOut = isThere ? try WorkingTree.status(git, worktree).head : nil
+    let head = own ?? checkedOut
     let tree: String
     if isThere {
       tree = try WorkingTree.snapshot(git, worktree)
@@ -211,11 +215,24 @@ extension Coordinator {
       }
       tree = try Commits.tree(git, repository, head)
     }
-    let note = RescueNote(
+    var note = RescueNote(
       kind: "remove", session: session.id, name: session.name, branch: place.branch, base: place.base,
       worktree: worktree, madeBranch: place.madeBranch)
+    // The branch first; then what else was checked out there, and what was staged.
+    var parents = [head].compactMap(\.self)
+    if let checkedOut, !parents.contains(checkedOut) { parents.append(checkedOut) }
+    if isThere, let head, let staged = try WorkingTree.staged(git, worktree),
+      try staged != Commits.tree(git, repository, head)
+    {
+      note.staged = staged
+      if staged != tree {
+        parents.append(
+          try Commits.make(
+            git, repository, tree: staged, parents: [head], message: "apus: what was staged", isOurs: true))
+      }
+    }
     return try Rescue.keep(
-      git, repository, name: session.name, tree: tree, head: head, message: note.message, now: now)
+      git, repository, name: session.name, tree: tree, parents: parents, message: note.message, now: now)
   }
 
   /// Deletes what a ref keeps. Where something was written meanwhile, that is kept first as well; `isCutOff`: it was begun
@@ -245,7 +262,11 @@ extension Coordinator {
         try Refs.delete(git, repository, "refs/heads/" + branch, at: head)
       }
     }
-    if sessions[session.id]?.state != .archived { try archiveRemoved(session.id, rescue: rescue) }
+    if sessions[session.id]?.state != .archived {
+      try archiveRemoved(session.id, rescue: rescue)
+    } else {
+      try update(session.id) { $0.place?.worktree = nil }
+    }
     let kept = String(rescue.dropFirst(Rescue.prefix.count))
     if place.merged == nil {
       await moveWorkLog(session, to: .blocked, line: "- **Removed**: \(MomentText.iso(moment)), kept as `\(kept)`")

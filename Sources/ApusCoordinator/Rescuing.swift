@@ -116,6 +116,10 @@ extension Coordinator {
         // As it was, then what was not committed is so again.
         try git.require(["read-tree", "--reset", "-u", commit], in: worktree)
         try git.require(["reset", "--mixed", "--quiet", head], in: worktree)
+        if let staged = note.staged {
+          try git.require(["read-tree", staged], in: worktree)
+          _ = try git.run(["update-index", "-q", "--refresh"], in: worktree)
+        }
       } catch {
         try? Worktrees.remove(git, repository, path: worktree)
         if there == nil { try? Refs.delete(git, repository, "refs/heads/" + branch, at: head) }

@@ -127,12 +127,12 @@ package enum Rescue {
     return parts.count < 3 ? nil : Double(parts[parts.count - 2]).map { $0 / 1000 }
   }
 
-  /// Keeps a worktree (`path`) and the branch's last commit under a ref of its own; the ref.
+  /// Keeps a worktree's tree and the commits it stands on under a ref of its own; the ref. The first of them is the
+  /// branch's.
   package static func keep(
-    _ git: Git, _ repository: Repository, name: String, tree: String, head: String?, message: String, now: Double
+    _ git: Git, _ repository: Repository, name: String, tree: String, parents: [String], message: String, now: Double
   ) throws(Failure) -> String {
-    let commit = try Commits.make(
-      git, repository, tree: tree, parents: head.map { [$0] } ?? [], message: message, isOurs: true)
+    let commit = try Commits.make(git, repository, tree: tree, parents: parents, message: message, isOurs: true)
     let ref = "\(prefix)\(name)-\(Int(now * 1000))-\(commit.prefix(6))"
     if try Refs.find(git, repository, ref) == nil {
       try Refs.set(git, repository, ref, to: commit, from: nil, why: "apus: kept")

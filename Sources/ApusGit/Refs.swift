@@ -102,13 +102,14 @@ package enum Refs {
     return (behind, ahead)
   }
 
-  /// Commits of a branch that no other branch here or on a remote has.
+  /// How many commits lead to these that no branch here or on a remote has; `without`: a branch that does not count.
   package static func alone(
-    _ git: Git, _ repository: Repository, _ branch: String, besides commits: [String]
+    _ git: Git, _ repository: Repository, _ tips: [String], without branch: String?, besides commits: [String]
   ) throws(Failure) -> Int {
+    if tips.isEmpty { return 0 }
     let answer = try git.require(
-      ["rev-list", "--count", "refs/heads/" + branch] + ["--not"] + commits
-        + ["--exclude=" + branch, "--branches", "--remotes", "--"], in: repository.directory)
+      ["rev-list", "--count"] + tips + ["--not"] + commits + (branch.map { ["--exclude=" + $0] } ?? [])
+        + ["--branches", "--remotes", "--"], in: repository.directory)
     return Int(answer.line) ?? 0
   }
 

@@ -69,6 +69,26 @@ package enum WorkingTree {
   /// A tree of the worktree as it is: changed, deleted and untracked files; what git ignores is not in it. The
   /// worktree's own index is not touched. `objects`: where new objects go instead of into the repository.
   package static func snapshot(_ git: Git, _ path: String, objects: String? = nil) throws(Failure) -> String {
+    try withOwnIndex(git, path, objects: objects) { more throws(Failure) in
+      try git.require(
+        ["-c", "core.safecrlf=false", "-c", "advice.addEmbeddedRepo=false", "add", "--all"], in: path, adding: more,
+        seconds: 3600)
+      return try git.require(["write-tree"], in: path, adding: more).line
+    }
+  }
+
+  /// A tree of what is staged; nil where that is nothing a tree can hold, as in the middle of conflicts.
+  package static func staged(_ git: Git, _ path: String) throws(Failure) -> String? {
+    try withOwnIndex(git, path, objects: nil) { more throws(Failure) in
+      let answer = try git.run(["write-tree"], in: path, adding: more)
+      return answer.status == 0 ? answer.line : nil
+    }
+  }
+
+  /// Lends a copy of a worktree's index, by the variables that name it to git.
+  private static func withOwnIndex<T>(
+    _ git: Git, _ path: String, objects: String?, _ work: ([String: String]) throws(Failure) -> T
+  ) throws(Failure) -> T {
     let paths = try git.require(
       ["rev-parse", "--path-format=absolute", "--git-path", "index", "--git-path", "objects"], in: path
     ).text.split(separator: "\n").map(String.init)
@@ -83,11 +103,14 @@ package enum WorkingTree {
       more["GIT_OBJECT_DIRECTORY"] = objects
       more["GIT_ALTERNATE_OBJECT_DIRECTORIES"] = paths[1]
     }
-    if let bytes = TextFile.load(paths[0]) { try TextFile.replace(index, bytes) }
-    try git.require(
-      ["-c", "core.safecrlf=false", "-c", "advice.addEmbeddedRepo=false", "add", "--all"], in: path, adding: more,
-      seconds: 3600)
-    return try git.require(["write-tree"], in: path, adding: more).line
+    var facts = stat()
+    if stat(paths[0], &facts) == 0, let bytes = TextFile.load(paths[0]) {
+      try TextFile.replace(index, bytes)
+      // A file written in the same second as the index is looked into by git only where the index is no younger.
+      let times = [facts.st_atim, facts.st_mtim]
+      utimensat(AT_FDCWD, index, times, 0)
+    }
+    return try work(more)
   }
 
   /// Repositories inside a worktree that are no submodules: git would keep nothing of what is in them.
