@@ -13,9 +13,6 @@ extension Coordinator {
     let toSession = try find(request.to)
     let from = fromSession?.place?.branch ?? request.from
     let to = toSession?.place?.branch ?? request.to
-    for session in [fromSession, toSession].compactMap(\.self) {
-      try refuseWorking(session, "move-commits", caller: environment["APUS_SESSION"])
-    }
     let place = (fromSession ?? toSession)?.place
     let base = fromSession?.place?.base
     let survey = try await Offload.trying { () throws(Failure) -> Survey in
@@ -25,6 +22,13 @@ extension Coordinator {
           .repositoryMissing, "\(SessionName.printable(directory)) is in no git repository", hint: "call it in one")
       }
       return found
+    }
+    // Whether they are called by their own names or by those of their branches.
+    for session in sessions.values where session.place?.repository == survey.repository.common {
+      guard session.place?.worktree != nil, let branch = session.place?.branch, [from, to].contains(branch) else {
+        continue
+      }
+      try refuseWorking(session, "move-commits", caller: environment["APUS_SESSION"])
     }
     let (scratch, moment, last) = (places.scratch, now, request.last)
     let (steps, id) = try await desk.inTurn(survey.repository) { () throws(Failure) in

@@ -168,12 +168,18 @@ extension Coordinator {
     try await desk.inTurn(repository) { () throws(Failure) in
       try BranchMove.move(git, repository, from, from: before[1], to: before[0])
       guard let to = note.to, let after = note.toAfter else { return }
-      if let toBefore = note.toBefore {
-        try BranchMove.move(git, repository, to, from: after, to: toBefore)
-      } else if try Refs.find(git, repository, "refs/heads/" + to) == after,
-        try !Worktrees.list(git, repository.directory).contains(where: { $0.branch == to })
-      {
-        try Refs.delete(git, repository, "refs/heads/" + to, at: after)
+      do throws(Failure) {
+        if let toBefore = note.toBefore {
+          try BranchMove.move(git, repository, to, from: after, to: toBefore)
+        } else if try Refs.find(git, repository, "refs/heads/" + to) == after,
+          try !Worktrees.list(git, repository.directory).contains(where: { $0.branch == to })
+        {
+          try Refs.delete(git, repository, "refs/heads/" + to, at: after)
+        }
+      } catch {
+        // Both or none.
+        try? BranchMove.move(git, repository, from, from: before[0], to: before[1])
+        throw error
       }
     }
     reply.steps.append("\(from) is at \(before[0].prefix(10)) again")
