@@ -99,6 +99,8 @@ extension Coordinator {
       let isEmpty = Files.names(path).allSatisfy { [".", "..", ".git"].contains($0) }
       if !isEmpty {
         let tree = try WorkingTree.snapshot(git, path)
+        let embedded = try WorkingTree.embedded(git, repository, tree: tree, head: status.head)
+        guard embedded.isEmpty else { throw Removal.refusal(embedded: embedded, of: path, in: path) }
         let name = SessionName.made(from: String(path.split(separator: "/").last ?? "worktree"))
         let note = RescueNote(kind: "stray", name: name, branch: status.branch, worktree: path)
         _ = try Rescue.keep(

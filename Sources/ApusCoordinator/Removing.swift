@@ -28,7 +28,7 @@ struct RescueNote: Codable, Sendable {
   private static let line = "apus-rescue: "
 
   var message: String {
-    "apus: \(kind == "remove" ? "what \(name) was" : "before commits moved from \(branch ?? "")")\n\n"
+    "apus: \(kind == "move" ? "before commits moved from \(branch ?? "")" : "what \(name) was")\n\n"
       + Self.line + ((try? JSONText.string(self)) ?? "{}") + "\n"
   }
 
@@ -202,12 +202,7 @@ extension Coordinator {
     if isThere {
       tree = try WorkingTree.snapshot(git, worktree)
       let embedded = try WorkingTree.embedded(git, repository, tree: tree, head: head)
-      guard embedded.isEmpty else {
-        throw Failure(
-          .workUnsaved,
-          "\(session.name) has repositories of their own inside its worktree, which git would not keep: \(embedded.prefix(3).map { SessionName.printable($0) }.joined(separator: ", "))",
-          hint: "move them out of \(worktree) first")
-      }
+      guard embedded.isEmpty else { throw Removal.refusal(embedded: embedded, of: session.name, in: worktree) }
     } else {
       guard let head else {
         throw Failure(

@@ -44,7 +44,8 @@ extension Coordinator {
   package func restore(_ request: RestoreRequest) async throws -> RestoreReply {
     let all = try await rescues(request.directory, request.environment)
     let found = all.filter { item in
-      guard let id = request.id else { return true }
+      // A worktree that was nobody's is not what somebody did last.
+      guard let id = request.id else { return RescueNote.read(item.entry.message)?.kind != "stray" }
       return item.entry.id == id || item.entry.ref == id || RescueNote.read(item.entry.message)?.name == id
         || RescueNote.read(item.entry.message)?.session == id
     }
@@ -64,6 +65,7 @@ extension Coordinator {
     switch note.kind {
     case "remove": try await restore(place: note, entry, git, repository, request.environment, &reply)
     case "move": try await restore(moved: note, git, repository, &reply)
+    case "stray": try await restore(stray: note, entry, git, repository, &reply)
     default:
       throw Failure(
         .rescueNotFound, "\(entry.ref) is of a later version", hint: "git branch NAME \(entry.commit.prefix(10))")
@@ -157,6 +159,22 @@ extension Coordinator {
     reply.steps.append("the session is \(reply.session ?? "") again; `apus resume \(reply.session ?? "")` continues it")
   }
 
+  /// A worktree no session owned comes back as a branch: its own branch was never taken away.
+  private func restore(
+    stray note: RescueNote, _ entry: Rescue.Entry, _ git: Git, _ repository: Repository, _ reply: inout RestoreReply
+  ) async throws {
+    let branch = "rescued/" + note.name
+    try await desk.inTurn(repository) { () throws(Failure) in
+      guard try Refs.find(git, repository, "refs/heads/" + branch) == nil else {
+        throw Failure(
+          .branchTaken, "the branch \(branch) is there already",
+          hint: "rename it (git branch -m \(branch) OTHER), then do it again")
+      }
+      try Refs.set(git, repository, "refs/heads/" + branch, to: entry.commit, from: nil, why: "apus: restored")
+    }
+    reply.steps.append("what was in \(note.worktree ?? note.name) is the last commit of the branch \(branch)")
+  }
+
   // MARK: moved commits
 
   private func restore(
@@ -165,9 +183,9 @@ extension Coordinator {
     guard let from = note.branch, let before = note.from, before.count == 2 else {
       throw Failure(.rescueNotFound, "what is kept does not say where the commits were")
     }
-    try await desk.inTurn(repository) { () throws(Failure) in
+    let isBack = try await desk.inTurn(repository) { () throws(Failure) -> Bool in
       try BranchMove.move(git, repository, from, from: before[1], to: before[0])
-      guard let to = note.to, let after = note.toAfter else { return }
+      guard let to = note.to, let after = note.toAfter else { return false }
       do throws(Failure) {
         if let toBefore = note.toBefore {
           try BranchMove.move(git, repository, to, from: after, to: toBefore)
@@ -175,7 +193,10 @@ extension Coordinator {
           try !Worktrees.list(git, repository.directory).contains(where: { $0.branch == to })
         {
           try Refs.delete(git, repository, "refs/heads/" + to, at: after)
+        } else {
+          return false
         }
+        return true
       } catch {
         // Both or none.
         try? BranchMove.move(git, repository, from, from: before[0], to: before[1])
@@ -183,7 +204,10 @@ extension Coordinator {
       }
     }
     reply.steps.append("\(from) is at \(before[0].prefix(10)) again")
-    if let to = note.to { reply.steps.append("\(to) is as it was before") }
+    if let to = note.to {
+      reply.steps.append(
+        isBack ? "\(to) is as it was before" : "\(to) stays as it is now: it has more commits, or is checked out")
+    }
     for session in sessions.values where session.place?.repository == repository.common { statuses.spoil(session.id) }
   }
 }

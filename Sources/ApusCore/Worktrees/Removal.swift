@@ -72,4 +72,13 @@ package struct Removal: Codable, Equatable, Sendable {
       hint: "keep it with `apus merge \(name)` or `apus pr \(name)`, or remove it all the same with "
         + "\(unique.joined(separator: " ")) (it stays in `apus rescue list` for days)")
   }
+
+  /// The refusal no flag overrules: git would keep nothing of what is in those repositories.
+  package static func refusal(embedded: [String], of name: String, in directory: String) -> Failure {
+    let named = embedded.prefix(mostNamed).map { SessionName.printable($0) }.joined(separator: ", ")
+    return Failure(
+      .workUnsaved,
+      "\(name) has repositories of their own inside its worktree, which git would not keep: \(named)",
+      hint: "move them out of \(directory) first")
+  }
 }
