@@ -7,7 +7,7 @@ import Glibc
 
 /// What git says of the places of sessions, kept until the kernel tells that something there changed: a list of quiet
 /// sessions starts no process at all. Where a tree cannot be watched it is looked at again when somebody asks, at most
-/// every few seconds.
+/// four times a second.
 @LoopActor
 final class StatusDesk {
   struct Known: Sendable {
@@ -31,7 +31,7 @@ final class StatusDesk {
     var number = 0
   }
 
-  private static let unwatchedMilliseconds: Int64 = 2_000
+  private static let unwatchedMilliseconds: Int64 = 250
   private static let atOnce = 4
   /// Whoever asks is not kept longer than this by a disk that hangs or a tree beyond all measure.
   nonisolated static let patienceMilliseconds: Int64 = 3_000

@@ -52,19 +52,21 @@ import Testing
       TestHome.write("loose\n", to: places[2] + "/loose.txt")
       #expect(await home.apus("list").status == 0)
       func everything() async -> String {
-        await Program.run(
-          [
-            "/bin/sh", "-c",
-            "find .git \(places.joined(separator: " ")) -printf '%p %T@ %s\\n' | sort; find .git -name index -exec sha1sum {} +",
-          ],
-          environment: home.environment, directory: home.work
-        ).output
+        // Git says of objects it has that they are still wanted (their time); that is all it may do to them.
+        let script = """
+          find .git \(places.joined(separator: " ")) -path .git/objects -prune -o -printf '%p %T@ %s\\n' | sort
+          find .git/objects -type f -printf '%p %s\\n' | sort
+          find .git -name index -exec sha1sum {} +
+          """
+        return await Program.run(["/bin/sh", "-c", script], environment: home.environment, directory: home.work).output
       }
       let before = await everything()
       let found: ConflictsReply = try await home.json("conflicts")
       #expect(found.conflicts.count == 1)
       #expect(await home.apus("list").status == 0)
-      #expect(await everything() == before)
+      let after = await everything()
+      let other = Set(after.split(separator: "\n")).symmetricDifference(before.split(separator: "\n"))
+      #expect(other.isEmpty, "\(other)")
       #expect(
         await Program.run(["/bin/ls", home.apusHome + "/scratch"], environment: home.environment, directory: "/").output
           .isEmpty)

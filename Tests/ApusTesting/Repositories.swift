@@ -14,13 +14,27 @@ extension TestHome {
     slots: Int = 1,
     _ body: (TestHome) async throws -> T
   ) async throws -> T {
-    try await with(agent: agent, extra: ["APUS_STOP_SECONDS": "2", "TZ": "UTC"].merging(extra) { $1 }, slots: slots) {
-      home in
-      await home.makeRepository(home.work, settings: settings)
-      let result = try await body(home)
+    // A second home within the first is part of that one's turn.
+    let isFirst = !isInRepository
+    if isFirst { await RepositorySlots.shared.take() }
+    do {
+      let result = try await $isInRepository.withValue(true) {
+        try await with(
+          agent: agent, extra: ["APUS_STOP_SECONDS": "2", "TZ": "UTC"].merging(extra) { $1 }, slots: slots
+        ) { home in
+          await home.makeRepository(home.work, settings: settings)
+          return try await body(home)
+        }
+      }
+      if isFirst { await RepositorySlots.shared.give() }
       return result
+    } catch {
+      if isFirst { await RepositorySlots.shared.give() }
+      throw error
     }
   }
+
+  @TaskLocal private static var isInRepository = false
 
   package static let usualSettings = """
     {
@@ -101,5 +115,25 @@ extension TestHome {
       "apus \(arguments.joined(separator: " ")): \(outcome.status) \(outcome.output) \(outcome.errors)",
       sourceLocation: sourceLocation)
     return try JSONText.decode(T.self, from: Array(outcome.output.utf8))
+  }
+}
+
+/// So many homes with repositories at a time: each has a daemon that watches trees, and the kernel has few descriptors for
+/// that.
+private actor RepositorySlots {
+  static let shared = RepositorySlots()
+  private var free = 10
+  private var waiting: [CheckedContinuation<Void, Never>] = []
+
+  func take() async {
+    if free > 0 {
+      free -= 1
+    } else {
+      await withCheckedContinuation { waiting.append($0) }
+    }
+  }
+
+  func give() {
+    if waiting.isEmpty { free += 1 } else { waiting.removeFirst().resume() }
   }
 }
