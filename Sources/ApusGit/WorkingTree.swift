@@ -107,10 +107,21 @@ package enum WorkingTree {
     if stat(paths[0], &facts) == 0, let bytes = TextFile.load(paths[0]) {
       try TextFile.replace(index, bytes)
       // A file written in the same second as the index is looked into by git only where the index is no younger.
-      let times = [facts.st_atim, facts.st_mtim]
-      utimensat(AT_FDCWD, index, times, 0)
+      try set(index, to: facts.st_mtim)
+      if objects != nil {
+        // `add` would hash those into the repository's objects again: they are read before, and what differs is written
+        // down as such.
+        _ = try git.run(["update-index", "-q", "--refresh", "--force-write-index"], in: path, adding: more)
+        try set(index, to: timespec(tv_sec: Int(apus_wall_seconds()) + 2, tv_nsec: 0))
+      }
     }
     return try work(more)
+  }
+
+  private static func set(_ file: String, to time: timespec) throws(Failure) {
+    guard utimensat(AT_FDCWD, file, [time, time], 0) == 0 else {
+      throw Failure(.gitFailed, "\(file): \(String(cString: apus_error_text(errno)))")
+    }
   }
 
   /// Repositories inside a worktree that are no submodules: git would keep nothing of what is in them.
