@@ -101,6 +101,8 @@ extension Coordinator {
         let tree = try WorkingTree.snapshot(git, path)
         let embedded = try WorkingTree.embedded(git, repository, tree: tree, head: status.head)
         guard embedded.isEmpty else { throw Removal.refusal(embedded: embedded, of: path, in: path) }
+        let unsaved = try Submodules.unsaved(git, repository, path)
+        guard unsaved.isEmpty else { throw Removal.refusal(submodules: unsaved, of: path, in: path) }
         let name = SessionName.made(from: String(path.split(separator: "/").last ?? "worktree"))
         let note = RescueNote(kind: "stray", name: name, branch: status.branch, worktree: path)
         _ = try Rescue.keep(

@@ -24,7 +24,7 @@ extension Coordinator {
   private static let leastBytes: Int64 = 64 << 20
   private static let scarceBytes: Int64 = 1 << 30
   private nonisolated static let fetchSeconds: Double = 10
-  private nonisolated static let submoduleSeconds: Double = 120
+  nonisolated static let submoduleSeconds: Double = 120
 
   /// The place a new session is to have; nil where its directory is in no repository.
   func makePlace(

@@ -203,6 +203,8 @@ extension Coordinator {
       tree = try WorkingTree.snapshot(git, worktree)
       let embedded = try WorkingTree.embedded(git, repository, tree: tree, head: head)
       guard embedded.isEmpty else { throw Removal.refusal(embedded: embedded, of: session.name, in: worktree) }
+      let unsaved = try Submodules.unsaved(git, repository, worktree)
+      guard unsaved.isEmpty else { throw Removal.refusal(submodules: unsaved, of: session.name, in: worktree) }
     } else {
       guard let head else {
         throw Failure(

@@ -26,10 +26,10 @@ import Testing
     let up = await home.apus("up")
     #expect(up.status == 0, "\(up.errors) \(daemon) \(home.daemonLog().suffix(1500))")
     // A keeper may take a moment to be found.
-    var findings = ""
-    let isWell = await eventually {
-      findings = await home.apus("doctor", "--mend").output
-      return !findings.contains("✗")
+    var findings: [Finding] = []
+    let isWell = try await eventually {
+      findings = try await home.problems("--mend")
+      return findings.isEmpty
     }
     #expect(isWell, "\(arguments): \(findings)")
   }

@@ -7,11 +7,6 @@ import Testing
 
 /// Rows C12, F10: what may be wrong with places is named, and mended without anything being lost.
 @Suite struct MendTests {
-  private func problems(_ home: TestHome, _ more: String...) async throws -> [Finding] {
-    let outcome = await home.run(["doctor", "--json"] + more)
-    return try JSONText.decode([Finding].self, from: Array(outcome.output.utf8)).filter { $0.level == .problem }
-  }
-
   @Test func `a lock of git's that nobody holds is named and removed, and one that is held is left alone`() async throws
   {
     try await TestHome.withRepository { home in
@@ -28,12 +23,12 @@ import Testing
       let descriptor = apus_open(held, O_RDONLY, 0)
       defer { close(descriptor) }
       #expect(descriptor >= 0)
-      let found = try await problems(home)
+      let found = try await home.problems()
       #expect(
         Set(found.map(\.what)) == Set(stale.map { "a lock of git's that nobody holds any more: \($0) (24 h old)" }))
       #expect(found.allSatisfy { $0.mend == "apus doctor --mend" })
       for path in stale + [held, young] { #expect(Disk.isThere(path)) }
-      #expect(try await problems(home, "--mend").isEmpty)
+      #expect(try await home.problems("--mend").isEmpty)
       for path in stale { #expect(!Disk.isThere(path)) }
       for path in [held, young] { #expect(Disk.isThere(path)) }
       unlink(held)
@@ -53,9 +48,9 @@ import Testing
       let tip = await home.commit("server/stray.txt", "stray\n", in: place)
       TestHome.write("changed\n", to: place + "/shared.txt")
       TestHome.write("loose\n", to: place + "/loose.txt")
-      #expect(try await problems(home).map(\.what) == ["a worktree that no session owns: \(place)"])
+      #expect(try await home.problems().map(\.what) == ["a worktree that no session owns: \(place)"])
       #expect(TestHome.text(place + "/loose.txt") == "loose\n")
-      #expect(try await problems(home, "--mend").isEmpty)
+      #expect(try await home.problems("--mend").isEmpty)
       #expect(!Disk.isThere(place))
       #expect(Disk.isThere(made.directory))
       #expect(await home.git("worktree", "list").split(separator: "\n").count == 2)
@@ -82,7 +77,7 @@ import Testing
       let place = String(made.directory.dropLast(2)) + "/stray"
       await home.git("worktree", "add", "--quiet", "-b", "stray", place)
       await home.makeRepository(place + "/inner", settings: nil)
-      #expect(try await problems(home, "--mend").contains { $0.what.contains("inner") })
+      #expect(try await home.problems("--mend").contains { $0.what.contains("inner") })
       #expect(TestHome.text(place + "/inner/shared.txt") == "one\ntwo\nthree\n")
       #expect(try await home.rescues().isEmpty)
     }
@@ -94,7 +89,7 @@ import Testing
       let parent = String(made.directory.dropLast(2))
       for name in ["empty", "full"] { mkdir(parent + "/" + name, 0o755) }
       TestHome.write("a person's\n", to: parent + "/full/notes.txt")
-      let left = try await problems(home, "--mend")
+      let left = try await home.problems("--mend")
       #expect(left.contains { $0.what.hasPrefix("\(parent)/full: it is no worktree and not empty") }, "\(left)")
       #expect(!Disk.isThere(parent + "/empty"))
       #expect(TestHome.text(parent + "/full/notes.txt") == "a person's\n")

@@ -64,6 +64,14 @@ extension TestHome {
     return ["PATH": directory + ":" + (environment["PATH"] ?? "")]
   }
 
+  /// What doctor names as wrong in this home, mended first where it is told to; what is wrong with the machine is not ours.
+  func problems(_ more: String...) async throws -> [Finding] {
+    let outcome = await run(["doctor", "--json"] + more)
+    return try JSONText.decode([Finding].self, from: Array(outcome.output.utf8)).filter {
+      $0.level == .problem && !$0.what.hasPrefix("inotify")
+    }
+  }
+
   /// What is kept, newest first.
   func rescues() async throws -> [RescueObject] { try await json("rescue", "list", as: [RescueObject].self) }
 }

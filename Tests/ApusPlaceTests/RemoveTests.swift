@@ -144,7 +144,7 @@ import Testing
       #expect(failure.summary.contains("inner"), "\(failure.summary)")
       #expect(TestHome.text(made.directory + "/inner/shared.txt") == "one\ntwo\nthree\n")
       #expect(try await home.rescues().isEmpty)
-      #expect(await home.apus("doctor").output.contains("✗") == false)
+      #expect(try await home.problems().isEmpty)
     }
   }
 

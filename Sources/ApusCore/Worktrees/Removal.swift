@@ -81,4 +81,12 @@ package struct Removal: Codable, Equatable, Sendable {
       "\(name) has repositories of their own inside its worktree, which git would not keep: \(named)",
       hint: "move them out of \(directory) first")
   }
+
+  /// The same of submodules: their commits are in none of ours.
+  package static func refusal(submodules: [String], of name: String, in directory: String) -> Failure {
+    let named = submodules.prefix(mostNamed).map { SessionName.printable($0) }.joined(separator: ", ")
+    return Failure(
+      .workUnsaved, "\(name) has work in submodules that is on no remote of theirs: \(named)",
+      hint: "push it from there, or let it go: git -C \(directory) submodule deinit --force PATH")
+  }
 }
