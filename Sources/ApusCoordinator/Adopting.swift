@@ -53,7 +53,10 @@ extension Coordinator {
     serveQueue()
     watchLimits()
     registerPorts()
-    mending = LoopActor.begin { [self] in _ = await mendUndertakings() }
+    mending = LoopActor.begin { [self] in
+      await clearScratch()
+      _ = await mendUndertakings()
+    }
   }
 
   /// The last daemon kept the run's ending and ended before it told the keeper, which waits to be told.

@@ -15,9 +15,10 @@ extension Coordinator {
     let to = toSession?.place?.branch ?? request.to
     let place = (fromSession ?? toSession)?.place
     let base = fromSession?.place?.base
+    let (scratch, moment, last) = (places.scratch, now, request.last)
     let survey = try await Offload.trying { () throws(Failure) -> Survey in
-      guard let found = try Survey.of(place?.checkout ?? place?.repository ?? directory, environment: environment)
-      else {
+      let at = place?.checkout ?? place?.repository ?? directory
+      guard let found = try Survey.of(at, environment: environment, undertaking: scratch) else {
         throw Failure(
           .repositoryMissing, "\(SessionName.printable(directory)) is in no git repository", hint: "call it in one")
       }
@@ -30,7 +31,6 @@ extension Coordinator {
       }
       try refuseWorking(session, "move-commits", caller: environment["APUS_SESSION"])
     }
-    let (scratch, moment, last) = (places.scratch, now, request.last)
     let (steps, id) = try await desk.inTurn(survey.repository) { () throws(Failure) in
       try Self.move(survey, from: from, to: to, base: base, last: last, scratch: scratch, now: moment)
     }
@@ -144,10 +144,14 @@ extension Coordinator {
       throw Failure(
         .workUnsaved, "\(directory) has uncommitted changes; nothing was moved", hint: "commit them on \(branch) first")
     }
-    let answer = try git.run(["cherry-pick", "--allow-empty"] + commits, in: directory)
-    guard answer.status == 0 else {
+    // What is there already, as after a move that was cut off, is not put there twice.
+    let missing = try Commits.missing(git, repository, commits, on: ref)
+    let arguments = ["cherry-pick", "--allow-empty"] + missing
+    let answer = missing.isEmpty ? nil : try git.run(arguments, in: directory)
+    if let answer, answer.status != 0 {
       let files = try WorkingTree.status(git, directory).unmerged
       _ = try git.run(["cherry-pick", "--abort"], in: directory)
+      guard !files.isEmpty else { throw Git.failure(arguments, answer) }
       throw Failure(
         .workConflict,
         "the commits conflict with \(branch) in \(files.prefix(8).map { SessionName.printable($0) }.joined(separator: ", ")); nothing was moved",

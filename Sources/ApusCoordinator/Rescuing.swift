@@ -49,7 +49,11 @@ extension Coordinator {
       return item.entry.id == id || item.entry.ref == id || RescueNote.read(item.entry.message)?.name == id
         || RescueNote.read(item.entry.message)?.session == id
     }
-    guard let (repository, entry) = found.first else {
+    // A stray worktree may have been called as a session was.
+    let isOfSession = { (item: (repository: Repository, entry: Rescue.Entry)) in
+      RescueNote.read(item.entry.message)?.kind != "stray"
+    }
+    guard let (repository, entry) = found.first(where: isOfSession) ?? found.first else {
       throw Failure(
         .rescueNotFound,
         request.id.map { "nothing is kept as \"\(SessionName.printable(String($0.prefix(80))))\"" }
@@ -60,27 +64,32 @@ extension Coordinator {
       throw Failure(
         .rescueNotFound, "\(entry.ref) does not say what it was", hint: "git branch NAME \(entry.commit.prefix(10))")
     }
-    let git = try Git(environment: request.environment)
+    let git = try Git(environment: request.environment, undertaking: note.session ?? entry.id)
     var reply = RestoreReply(id: entry.id, steps: [], session: nil)
     switch note.kind {
-    case "remove": try await restore(place: note, entry, git, repository, request.environment, &reply)
+    case "remove":
+      try await restore(place: note, entry, git, repository, &reply)
+      return reply
     case "move": try await restore(moved: note, git, repository, &reply)
     case "stray": try await restore(stray: note, entry, git, repository, &reply)
     default:
       throw Failure(
         .rescueNotFound, "\(entry.ref) is of a later version", hint: "git branch NAME \(entry.commit.prefix(10))")
     }
+    try await letGo(entry, git, repository)
+    return reply
+  }
+
+  private func letGo(_ entry: Rescue.Entry, _ git: Git, _ repository: Repository) async throws {
     try await desk.inTurn(repository) { () throws(Failure) in
       try Refs.delete(git, repository, entry.ref, at: entry.commit)
     }
-    return reply
   }
 
   // MARK: places
 
   private func restore(
-    place note: RescueNote, _ entry: Rescue.Entry, _ git: Git, _ repository: Repository,
-    _ environment: [String: String], _ reply: inout RestoreReply
+    place note: RescueNote, _ entry: Rescue.Entry, _ git: Git, _ repository: Repository, _ reply: inout RestoreReply
   ) async throws {
     guard let worktree = note.worktree, let branch = note.branch, let head = entry.parent else {
       throw Failure(.rescueNotFound, "\(entry.ref) does not say where it was", hint: "git branch NAME \(entry.commit)")
@@ -102,40 +111,66 @@ extension Coordinator {
       let code = Files.makeDirectory(made)
       guard code == 0 else { throw filesFailed(made, code) }
     }
-    let commit = entry.commit
+    let there = try await Offload.trying { () throws(Failure) in
+      try Refs.find(git, repository, "refs/heads/" + branch)
+    }
+    if let there, there != head {
+      throw Failure(
+        .branchTaken, "the branch \(branch) is there again, at \(there.prefix(10))",
+        hint: "rename it (git branch -m \(branch) OTHER), then do it again")
+    }
+    var undertaking = Undertaking(
+      kind: .restore, session: note.session ?? entry.id, name: note.name, repository: repository.common,
+      checkout: repository.checkout, worktree: worktree, branch: branch, madeBranch: there == nil, start: head)
+    undertaking.rescue = entry.ref
+    try begin(undertaking)
+    do {
+      try await refill(note, entry, git, repository, undertaking)
+      reply.steps.append("\(branch) and its worktree are back: \(worktree)")
+      if let session { try bringBack(session, note, worktree, &reply) }
+    } catch {
+      try? await takeBack(undertaking)
+      try finish(undertaking)
+      throw error
+    }
+    try await letGo(entry, git, repository)
+    try finish(undertaking)
+    try await fillBesides(git, repository, worktree, &reply)
+  }
+
+  /// Branch and worktree as they were: what was committed, what was staged, and the rest.
+  private func refill(
+    _ note: RescueNote, _ entry: Rescue.Entry, _ git: Git, _ repository: Repository, _ undertaking: Undertaking
+  ) async throws {
+    guard let worktree = undertaking.worktree, let branch = undertaking.branch, let head = undertaking.start else {
+      return
+    }
+    let start = undertaking.madeBranch ? head : nil
     let reason = "apus session \(note.session ?? note.name)"
     try await desk.inTurn(repository) { () throws(Failure) in
-      let there = try Refs.find(git, repository, "refs/heads/" + branch)
-      if let there, there != head {
-        throw Failure(
-          .branchTaken, "the branch \(branch) is there again, at \(there.prefix(10))",
-          hint: "rename it (git branch -m \(branch) OTHER), then do it again")
-      }
-      try Worktrees.add(
-        git, repository, path: worktree, branch: branch, start: there == nil ? head : nil, reason: reason)
-      do throws(Failure) {
-        try Worktrees.fill(git, path: worktree)
-        // As it was, then what was not committed is so again.
-        try git.require(["read-tree", "--reset", "-u", commit], in: worktree)
-        try git.require(["reset", "--mixed", "--quiet", head], in: worktree)
-        if let staged = note.staged {
-          try git.require(["read-tree", staged], in: worktree)
-          _ = try git.run(["update-index", "-q", "--refresh"], in: worktree)
-        }
-      } catch {
-        try? Worktrees.remove(git, repository, path: worktree)
-        if there == nil { try? Refs.delete(git, repository, "refs/heads/" + branch, at: head) }
-        throw error
-      }
+      try Worktrees.add(git, repository, path: worktree, branch: branch, start: start, reason: reason)
+      try Worktrees.fill(git, path: worktree)
+      try git.require(["read-tree", "--reset", "-u", entry.commit], in: worktree)
+      try git.require(["reset", "--mixed", "--quiet", head], in: worktree)
+      guard let staged = note.staged else { return }
+      try git.require(["read-tree", staged], in: worktree)
+      _ = try git.run(["update-index", "-q", "--refresh"], in: worktree)
     }
-    reply.steps.append("\(branch) and its worktree are back: \(worktree)")
-    if let checkout = repository.checkout {
-      _ = try? await Offload.trying { () throws(Failure) in
-        try Included.copy(try Included.files(git, checkout: checkout), from: checkout, to: worktree)
+  }
+
+  /// What no ref keeps but can be had again.
+  private func fillBesides(
+    _ git: Git, _ repository: Repository, _ worktree: String, _ reply: inout RestoreReply
+  ) async throws {
+    let isFilled = try? await Offload.trying { () throws(Failure) in
+      if let checkout = repository.checkout {
+        _ = try? Included.copy(try Included.files(git, checkout: checkout), from: checkout, to: worktree)
       }
+      return try Worktrees.fillSubmodules(git, path: worktree, seconds: Self.submoduleSeconds)
     }
-    guard let session else { return }
-    try bringBack(session, note, worktree, &reply)
+    if isFilled != true {
+      reply.steps.append("its submodules could not be filled: `git submodule update --init` in \(worktree) says why")
+    }
   }
 
   private func bringBack(_ session: Session, _ note: RescueNote, _ worktree: String, _ reply: inout RestoreReply) throws

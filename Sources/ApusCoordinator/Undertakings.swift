@@ -9,7 +9,7 @@ import ApusWire
 
 /// Something under way in a repository.
 struct Undertaking: Codable, Sendable {
-  enum Kind: String, Codable { case new, remove, merge }
+  enum Kind: String, Codable { case new, remove, merge, restore }
 
   var kind: Kind
   var session: String
@@ -21,7 +21,7 @@ struct Undertaking: Codable, Sendable {
   /// Whether the branch is of its own making, and where it began.
   var madeBranch = false
   var start: String?
-  /// Of a removal: what keeps all of it; from then on it is completed.
+  /// Of a removal: what keeps all of it; from then on it is completed. Of what brings back: what that is taken from.
   var rescue: String?
   /// Of a merge: the base, and the commit it is to lead to.
   var base: String?
@@ -67,16 +67,7 @@ extension Coordinator {
   }
 
   private func mend(_ undertaking: Undertaking) async throws {
-    // Git goes on when the daemon that started it ends.
-    let mark = Git.mark + "=" + undertaking.session
-    var waited = 0
-    while await Offload.run({ !Processes.carrying(mark).isEmpty }) {
-      guard waited < Self.waitMilliseconds else {
-        throw Failure(.workBusy, "git still works for \(undertaking.name)", hint: "`apus doctor --mend` in a moment")
-      }
-      await pause(milliseconds: 50)
-      waited += 50
-    }
+    try await waitForGit(undertaking.session, of: undertaking.name)
     switch undertaking.kind {
     case .new:
       if sessions[undertaking.session] == nil { try await takeBack(undertaking) }
@@ -90,6 +81,57 @@ extension Coordinator {
     case .merge:
       try await completeMerge(undertaking)
       try finish(undertaking)
+    case .restore:
+      try await completeRestore(undertaking)
+      try finish(undertaking)
+    }
+  }
+
+  /// A place that was brought back when the daemon ended: either all of it is there, or it is still kept.
+  private func completeRestore(_ undertaking: Undertaking) async throws {
+    guard let rescue = undertaking.rescue else { return }
+    let (repository, isBack) = (undertaking.identity, sessions[undertaking.session].map { $0.state != .archived })
+    let git = try Git(environment: environment, undertaking: undertaking.session)
+    let kept = try await Offload.trying { () throws(Failure) in try Refs.find(git, repository, rescue) }
+    guard let kept else { return }
+    guard isBack == true else { return try await takeBack(undertaking) }
+    try await desk.inTurn(repository) { () throws(Failure) in try Refs.delete(git, repository, rescue, at: kept) }
+  }
+
+  /// What was only there for the moment goes, once the git that the last daemon started in it has ended.
+  func clearScratch() async {
+    let scratch = places.scratch
+    let names = await Offload.run { Files.names(scratch).filter { !$0.hasPrefix(".") } }
+    if names.isEmpty { return }
+    do {
+      try await waitForGit(scratch, of: "what was computed")
+      for name in names {
+        let path = scratch + "/" + name
+        let environment = self.environment
+        let found = try await Offload.trying { () throws(Failure) in
+          Files.isThere(path + "/.git") ? try Repository.find(path, environment) : nil
+        }
+        if let repository = found {
+          try await desk.inTurn(repository) { () throws(Failure) in
+            try Worktrees.remove(try Git(environment: environment), repository, path: path)
+          }
+        } else {
+          await Offload.run { Files.removeTree(path) }
+        }
+      }
+    } catch { log.error("scratch: \(error)") }
+  }
+
+  /// Git goes on when the daemon that started it ends.
+  private func waitForGit(_ undertaking: String, of name: String) async throws {
+    let mark = Git.mark + "=" + undertaking
+    var waited = 0
+    while await Offload.run({ !Processes.carrying(mark).isEmpty }) {
+      guard waited < Self.waitMilliseconds else {
+        throw Failure(.workBusy, "git still works for \(name)", hint: "`apus doctor --mend` in a moment")
+      }
+      await pause(milliseconds: 50)
+      waited += 50
     }
   }
 

@@ -47,6 +47,17 @@ package enum Commits {
       .text.split(separator: "\n").map(String.init)
   }
 
+  /// Those of a run of commits, oldest first, whose change no commit of that branch has made since they parted.
+  package static func missing(
+    _ git: Git, _ repository: Repository, _ commits: [String], on branch: String
+  ) throws(Failure) -> [String] {
+    guard let last = commits.last else { return [] }
+    let others = try git.require(
+      ["rev-list", "--cherry-pick", "--right-only", "\(branch)...\(last)", "--"], in: repository.directory)
+    let left = Set(others.text.split(separator: "\n").map(String.init))
+    return commits.filter { left.contains($0) }
+  }
+
   /// Their first lines, newest first.
   package static func subjects(
     _ git: Git, _ repository: Repository, _ old: String, _ new: String, most: Int = 50
