@@ -11,6 +11,11 @@ extension TestHome {
     return Set(rows.map(\.name))
   }
 
+  /// What `apus doctor` finds wrong, but for what others do to the machine meanwhile.
+  func troubles() async -> [Substring] {
+    await apus("doctor").output.split(separator: "\n").filter { $0.contains("✗") && !$0.contains("inotify") }
+  }
+
   /// The commit a session's worktree stands at.
   func head(of session: SessionObject, sourceLocation: SourceLocation = #_sourceLocation) async throws -> String {
     let worktree = try #require(session.worktree, sourceLocation: sourceLocation)

@@ -20,31 +20,37 @@ import Testing
   }
 
   @Test func `two daemons never give the same port, and what one gives back the other may give`() async throws {
-    let settings = #"{"ports": {"PORT": 21710}}"#
+    let slot = try PortSlot()
+    defer { slot.release() }
+    let port = slot.base
+    let settings = #"{"ports": {"PORT": \#(port)}}"#
     try await TestHome.withRepository(settings: settings) { first in
       try await TestHome.withRepository(settings: settings) { second in
         let one = try await first.session("new", "one")
-        #expect(one.ports == ["PORT": 21710])
-        #expect(try await second.session("new", "one").ports == ["PORT": 21711])
-        #expect(try await first.session("new", "two").ports == ["PORT": 21712])
+        #expect(one.ports == ["PORT": port])
+        #expect(try await second.session("new", "one").ports == ["PORT": port + 1])
+        #expect(try await first.session("new", "two").ports == ["PORT": port + 2])
         // A daemon that is away keeps what it leased.
         #expect(await first.apus("down", "--persist").status == 0)
-        #expect(try await second.session("new", "two").ports == ["PORT": 21713])
+        #expect(try await second.session("new", "two").ports == ["PORT": port + 3])
         #expect(await first.apus("remove", "one", "--stop").status == 0)
-        #expect(try await second.session("new", "three").ports == ["PORT": 21710])
+        #expect(try await second.session("new", "three").ports == ["PORT": port])
       }
     }
   }
 
   @Test func `requests of three daemons at once never have a port in common`() async throws {
-    let settings = #"{"ports": {"PORT": 22000, "DB": 22005}}"#
+    let slot = try PortSlot(PortSlot.many)
+    defer { slot.release() }
+    let port = slot.base
+    let settings = #"{"ports": {"PORT": \#(port), "DB": \#(port + 5)}}"#
     try await TestHome.withRepository(settings: settings, extra: Self.queued) { first in
       try await TestHome.withRepository(settings: settings, extra: Self.queued) { second in
         try await TestHome.withRepository(settings: settings, extra: Self.queued) { third in
           let homes = [first, second, third]
           // Marks of a home that is gone lie in the way of all of them.
           Disk.makeDirectory(Self.marks)
-          let paths = (22000..<22400).map { "\(Self.marks)/\($0)" }
+          let paths = (port..<port + 400).map { "\(Self.marks)/\($0)" }
           for path in paths { Disk.write(Self.gone, to: path) }
           defer { for path in paths where TestHome.text(path) == Self.gone { unlink(path) } }
           try await withThrowingTaskGroup(of: Void.self) { group in
@@ -63,20 +69,23 @@ import Testing
   }
 
   @Test func `a mark of a home that is gone holds no port, one of a home that is there does`() async throws {
+    let slot = try PortSlot()
+    defer { slot.release() }
+    let port = slot.base
     let marks = Self.marks
-    try await TestHome.withRepository(settings: #"{"ports": {"PORT": 24010}}"#) { home in
+    try await TestHome.withRepository(settings: #"{"ports": {"PORT": \#(port)}}"#) { home in
       Disk.makeDirectory(marks)
-      Disk.write(Self.gone, to: marks + "/24010")
-      Disk.write("\(home.person)\nabcd\n", to: marks + "/24011")
-      Disk.write("half a ma", to: marks + "/24012")
-      defer { unlink(marks + "/24011") }
+      Disk.write(Self.gone, to: marks + "/\(port)")
+      Disk.write("\(home.person)\nabcd\n", to: marks + "/\(port + 1)")
+      Disk.write("half a ma", to: marks + "/\(port + 2)")
+      defer { unlink(marks + "/\(port + 1)") }
       let made = try await home.session("new", "one")
-      #expect(made.ports == ["PORT": 24010])
-      #expect(TestHome.text(marks + "/24010").hasPrefix(home.apusHome + "\n"))
-      #expect(try await home.session("new", "two").ports == ["PORT": 24012])
-      #expect(TestHome.text(marks + "/24011") == "\(home.person)\nabcd\n")
+      #expect(made.ports == ["PORT": port])
+      #expect(TestHome.text(marks + "/\(port)").hasPrefix(home.apusHome + "\n"))
+      #expect(try await home.session("new", "two").ports == ["PORT": port + 2])
+      #expect(TestHome.text(marks + "/\(port + 1)") == "\(home.person)\nabcd\n")
       for name in ["one", "two"] { #expect(await home.apus("remove", name, "--stop").status == 0) }
-      #expect(!Disk.isThere(marks + "/24010") && !Disk.isThere(marks + "/24012"))
+      #expect(!Disk.isThere(marks + "/\(port)") && !Disk.isThere(marks + "/\(port + 2)"))
       #expect(Disk.mode(marks) == 0o700)
     }
   }

@@ -4,7 +4,7 @@ import ApusWire
 import Glibc
 import Testing
 
-/// Row C5: ports are leases. Each test has preferred ports of its own: others run at the same time.
+/// Row C5: ports are leases.
 @Suite struct PortTests {
   private func held(_ home: TestHome) async throws -> [Int] {
     let ports: [PortObject] = try await home.json("ports")
@@ -12,26 +12,32 @@ import Testing
   }
 
   @Test func `the preferred port first, then the next, and never one twice`() async throws {
-    try await TestHome.withRepository(settings: #"{"ports": {"PORT": 21010}}"#) { home in
+    let slot = try PortSlot()
+    defer { slot.release() }
+    let port = slot.base
+    try await TestHome.withRepository(settings: #"{"ports": {"PORT": \#(port)}}"#) { home in
       let one = try await home.session("new", "one")
-      #expect(one.ports == ["PORT": 21010])
+      #expect(one.ports == ["PORT": port])
       let two = try await home.session("new", "two")
-      #expect(two.ports == ["PORT": 21011])
-      #expect(two.notes?.contains("PORT is 21011: 21010 is taken or not to be had") == true)
-      #expect(try await home.session("new", "three", "--here").ports == ["PORT": 21012])
-      #expect(try await held(home) == [21010, 21011, 21012])
+      #expect(two.ports == ["PORT": port + 1])
+      #expect(two.notes?.contains("PORT is \(port + 1): \(port) is taken or not to be had") == true)
+      #expect(try await home.session("new", "three", "--here").ports == ["PORT": port + 2])
+      #expect(try await held(home) == [port, port + 1, port + 2])
       let table = await home.apus("ports").output
-      #expect(table.contains("21011  PORT") && table.contains("two"), "\(table)")
+      #expect(table.contains("\(port + 1)  PORT") && table.contains("two"), "\(table)")
     }
   }
 
   @Test func `each variable has a port of its own`() async throws {
-    let settings = #"{"ports": {"PORT": 21110, "UVICORN_PORT": 21110, "DB_PORT": 21120}}"#
+    let slot = try PortSlot()
+    defer { slot.release() }
+    let port = slot.base
+    let settings = #"{"ports": {"PORT": \#(port), "UVICORN_PORT": \#(port), "DB_PORT": \#(port + 10)}}"#
     try await TestHome.withRepository(settings: settings) { home in
       let one = try await home.session("new", "one")
-      #expect(one.ports == ["PORT": 21110, "UVICORN_PORT": 21111, "DB_PORT": 21120])
+      #expect(one.ports == ["PORT": port, "UVICORN_PORT": port + 1, "DB_PORT": port + 10])
       let two = try await home.session("new", "two")
-      #expect(two.ports == ["PORT": 21112, "UVICORN_PORT": 21113, "DB_PORT": 21121])
+      #expect(two.ports == ["PORT": port + 2, "UVICORN_PORT": port + 3, "DB_PORT": port + 11])
     }
   }
 
@@ -46,21 +52,24 @@ import Testing
   }
 
   @Test func `a port somebody listens on is passed over, and who it is can be asked`() async throws {
-    try await TestHome.withRepository(settings: #"{"ports": {"PORT": 21210}}"#) { home in
-      let listeners = [Listener(21210), Listener(21211, isIPv6: true)]
+    let slot = try PortSlot()
+    defer { slot.release() }
+    let port = slot.base
+    try await TestHome.withRepository(settings: #"{"ports": {"PORT": \#(port)}}"#) { home in
+      let listeners = [Listener(port), Listener(port + 1, isIPv6: true)]
       #expect(listeners.allSatisfy { $0 != nil })
-      #expect(try await home.session("new", "one").ports == ["PORT": 21212])
-      for port in [21210, 21211] {
+      #expect(try await home.session("new", "one").ports == ["PORT": port + 2])
+      for port in [port, port + 1] {
         let found: [PortObject] = try await home.json("ports", "who", "\(port)")
         #expect(found.map(\.pid) == [Int(getpid())])
         #expect(found.first?.session == nil)
         let told = await home.apus("ports", "who", "\(port)").output
         #expect(told.hasPrefix("\(port): pid \(getpid()) listens there"), "\(told)")
       }
-      let own = await home.apus("ports", "who", "21212").output
-      #expect(own.hasPrefix("21212: nobody listens there; session one, leased as PORT"), "\(own)")
-      #expect(await home.apus("ports", "who", "21219").output == "21219: nobody listens there\n")
-      for words in [["who"], ["who", "0"], ["who", "65536"], ["who", "x"], ["21210"]] {
+      let own = await home.apus("ports", "who", "\(port + 2)").output
+      #expect(own.hasPrefix("\(port + 2): nobody listens there; session one, leased as PORT"), "\(own)")
+      #expect(await home.apus("ports", "who", "\(port + 9)").output == "\(port + 9): nobody listens there\n")
+      for words in [["who"], ["who", "0"], ["who", "65536"], ["who", "x"], ["\(port)"]] {
         #expect(await home.run(["ports"] + words).status == 2)
       }
       withExtendedLifetime(listeners) {}
@@ -68,7 +77,10 @@ import Testing
   }
 
   @Test func `a port a session's process listens on is that session's`() async throws {
-    try await TestHome.withRepository(settings: #"{"ports": {"PORT": 21310}}"#) { home in
+    let slot = try PortSlot()
+    defer { slot.release() }
+    let port = slot.base
+    try await TestHome.withRepository(settings: #"{"ports": {"PORT": \#(port)}}"#) { home in
       let agent = home.agent(
         starting: "python3 -m http.server --bind 127.0.0.1 $((PORT + 5)) > /dev/null 2>&1 < /dev/null &")
       let made = try await home.session("new", "one", extra: ["APUS_CLAUDE": agent])
@@ -99,19 +111,22 @@ import Testing
   }
 
   @Test func `ports stay the same over stop, resume and another daemon`() async throws {
-    try await TestHome.withRepository(settings: #"{"ports": {"PORT": 21410, "DB": 21420}}"#) { home in
+    let slot = try PortSlot()
+    defer { slot.release() }
+    let port = slot.base
+    try await TestHome.withRepository(settings: #"{"ports": {"PORT": \#(port), "DB": \#(port + 10)}}"#) { home in
       let one = try await home.session("new", "one", "--prompt", "say: hello", "--wait")
       let two = try await home.session("new", "two")
-      #expect(one.ports == ["PORT": 21410, "DB": 21420])
+      #expect(one.ports == ["PORT": port, "DB": port + 10])
       #expect(await home.apus("restart").status == 0)
       #expect(try await home.session("stop", "one").ports == one.ports)
-      #expect(try await held(home) == [21410, 21411, 21420, 21421])
+      #expect(try await held(home) == [port, port + 1, port + 10, port + 11])
       #expect(await home.apus("down", "--end").status == 0)
-      #expect(try await home.session("new", "three").ports == ["PORT": 21412, "DB": 21422])
+      #expect(try await home.session("new", "three").ports == ["PORT": port + 2, "DB": port + 12])
       let again = try await home.session("resume", "one")
       #expect(again.ports == one.ports)
       let environment = TestHome.environment(of: try #require(again.pid))
-      #expect(environment["PORT"] == "21410" && environment["DB"] == "21420")
+      #expect(environment["PORT"] == "\(port)" && environment["DB"] == "\(port + 10)")
       #expect(try await home.session("show", "two").ports == two.ports)
     }
   }
@@ -119,46 +134,55 @@ import Testing
   @Test func `ports come back when a session is removed or archived, and a resumed one has others if it must`()
     async throws
   {
-    try await TestHome.withRepository(settings: #"{"ports": {"PORT": 21510}}"#) { home in
-      #expect(try await home.session("new", "one", "--prompt", "say: hello", "--wait").ports == ["PORT": 21510])
+    let slot = try PortSlot()
+    defer { slot.release() }
+    let port = slot.base
+    try await TestHome.withRepository(settings: #"{"ports": {"PORT": \#(port)}}"#) { home in
+      #expect(try await home.session("new", "one", "--prompt", "say: hello", "--wait").ports == ["PORT": port])
       _ = try await home.session("stop", "one")
       #expect(try await home.session("archive", "one").ports.isEmpty)
       #expect(try await held(home).isEmpty)
-      #expect(try await home.session("new", "two").ports == ["PORT": 21510])
+      #expect(try await home.session("new", "two").ports == ["PORT": port])
       let again = try await home.session("resume", "one")
-      #expect(again.ports == ["PORT": 21511])
-      #expect(TestHome.environment(of: try #require(again.pid))["PORT"] == "21511")
-      #expect(await home.apus("shell", "one", "--", "printenv", "PORT").output == "21511\n")
+      #expect(again.ports == ["PORT": port + 1])
+      #expect(TestHome.environment(of: try #require(again.pid))["PORT"] == "\(port + 1)")
+      #expect(await home.apus("shell", "one", "--", "printenv", "PORT").output == "\(port + 1)\n")
       #expect(await home.apus("remove", "two", "--stop").status == 0)
-      #expect(try await held(home) == [21511])
-      #expect(try await home.session("new", "three").ports == ["PORT": 21510])
+      #expect(try await held(home) == [port + 1])
+      #expect(try await home.session("new", "three").ports == ["PORT": port])
     }
   }
 
   @Test func `a variable that was given has no port leased for it`() async throws {
-    try await TestHome.withRepository(settings: #"{"ports": {"PORT": 21610, "DB": 21620}}"#) { home in
+    let slot = try PortSlot()
+    defer { slot.release() }
+    let port = slot.base
+    try await TestHome.withRepository(settings: #"{"ports": {"PORT": \#(port), "DB": \#(port + 10)}}"#) { home in
       let made = try await home.session("new", "one", "--env", "PORT=7")
-      #expect(made.ports == ["DB": 21620])
+      #expect(made.ports == ["DB": port + 10])
       #expect(TestHome.environment(of: try #require(made.pid))["PORT"] == "7")
-      #expect(await home.apus("shell", "one", "--", "printenv", "PORT", "DB").output == "7\n21620\n")
-      #expect(try await held(home) == [21620])
+      #expect(await home.apus("shell", "one", "--", "printenv", "PORT", "DB").output == "7\n\(port + 10)\n")
+      #expect(try await held(home) == [port + 10])
       // One that is in the shell by chance is not given.
       let two = try await home.session("new", "two", extra: ["PORT": "8"])
-      #expect(two.ports == ["PORT": 21610, "DB": 21621])
-      #expect(TestHome.environment(of: try #require(two.pid))["PORT"] == "21610")
+      #expect(two.ports == ["PORT": port, "DB": port + 11])
+      #expect(TestHome.environment(of: try #require(two.pid))["PORT"] == "\(port)")
     }
   }
 
   @Test func `a fork works where its parent does, on ports of its own`() async throws {
-    try await TestHome.withRepository(settings: #"{"ports": {"PORT": 21910}}"#) { home in
+    let slot = try PortSlot()
+    defer { slot.release() }
+    let port = slot.base
+    try await TestHome.withRepository(settings: #"{"ports": {"PORT": \#(port)}}"#) { home in
       let one = try await home.session("new", "one", "--prompt", "say: hello", "--wait")
       let fork = try await home.session("resume", "one", "--fork", "two")
       #expect(fork.directory == one.directory && fork.worktree == nil)
-      #expect(one.ports == ["PORT": 21910] && fork.ports == ["PORT": 21911])
-      #expect(TestHome.environment(of: try #require(fork.pid))["PORT"] == "21911")
+      #expect(one.ports == ["PORT": port] && fork.ports == ["PORT": port + 1])
+      #expect(TestHome.environment(of: try #require(fork.pid))["PORT"] == "\(port + 1)")
       #expect(await home.apus("remove", "two", "--stop").status == 0)
       #expect(Disk.isThere(try #require(one.worktree) + "/shared.txt"))
-      #expect(try await held(home) == [21910])
+      #expect(try await held(home) == [port])
     }
   }
 }
