@@ -10,7 +10,7 @@ import Testing
       // What the seed calls PGPT_PROFILES.
       "profileVariable": "PGPT_PROFILES",
       "profile": "local",
-      "ports": {"PORT": 21810},
+      "ports": {"PORT": 9310},
       "profiles": {
         "local": {"variables": {"MODE": "local", "WORKERS": 2, "DEBUG": true}},
         "test": {"files": [".env.test", "ui/more.env"], "variables": {"MODE": "test"}},

@@ -5,7 +5,7 @@ import Testing
 
 /// Row C6: a set-up command runs in a new worktree after a person agreed to its very text.
 @Suite struct SetUpTests {
-  private static let settings = #"{"setUp": "echo \"$PORT $PWD\" > set-up.log", "ports": {"PORT": 23010}}"#
+  private static let settings = #"{"setUp": "echo \"$PORT $PWD\" > set-up.log", "ports": {"PORT": 9410}}"#
 
   private func ran(_ made: SessionObject) throws -> String? {
     let path = try #require(made.worktree) + "/set-up.log"

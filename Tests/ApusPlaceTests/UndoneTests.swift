@@ -46,7 +46,7 @@ import Testing
   }
 
   @Test func `a set-up command that fails undoes the place and says what it said`() async throws {
-    let settings = #"{"setUp": "echo first; echo no such package >&2; touch new; exit 3", "ports": {"PORT": 20010}}"#
+    let settings = #"{"setUp": "echo first; echo no such package >&2; touch new; exit 3", "ports": {"PORT": 9510}}"#
     try await TestHome.withRepository(settings: settings) { home in
       let failure = try await home.leavesNothing(["new", "one", "--set-up"], .setUpFailed)
       #expect(failure.summary.contains("exit 3"))
