@@ -70,10 +70,23 @@ package enum WorkingTree {
   /// worktree's own index is not touched. `objects`: where new objects go instead of into the repository.
   package static func snapshot(_ git: Git, _ path: String, objects: String? = nil) throws(Failure) -> String {
     try withOwnIndex(git, path, objects: objects) { more throws(Failure) in
+      if objects == nil { try unhide(git, path, more) }
       try git.require(
         ["-c", "core.safecrlf=false", "-c", "advice.addEmbeddedRepo=false", "add", "--all"], in: path, adding: more,
         seconds: 3600)
       return try git.require(["write-tree"], in: path, adding: more).line
+    }
+  }
+
+  /// Files that git was told not to look at (assume-unchanged, skip-worktree) are looked at where they are there.
+  private static func unhide(_ git: Git, _ path: String, _ more: [String: String]) throws(Failure) {
+    let hidden = try git.require(["ls-files", "-v", "-z"], in: path, adding: more).parts.filter { part in
+      (part.first == "S" || part.first?.isLowercase == true) && access(path + "/" + part.dropFirst(2), F_OK) == 0
+    }
+    if hidden.isEmpty { return }
+    let names = hidden.reduce(into: [UInt8]()) { $0 += Array($1.utf8.dropFirst(2)) + [0] }
+    for flag in ["--no-assume-unchanged", "--no-skip-worktree"] {
+      try git.require(["update-index", flag, "-z", "--stdin"], in: path, input: names, adding: more)
     }
   }
 
