@@ -1,6 +1,7 @@
 import ApusCore
 import ApusTesting
 import ApusWire
+import Glibc
 import Testing
 
 /// Row C8: conflicts stop with the files named and the way to continue or abort.
@@ -89,6 +90,27 @@ import Testing
       #expect(reply.steps.last?.hasSuffix("is complete") == true)
       let subjects = await home.git("log", "--format=%s", "\(theirs)..HEAD", directory: made.directory)
       #expect(subjects == "second\nmine")
+    }
+  }
+
+  @Test func `what was resolved is kept where something else stands in the way of going on`() async throws {
+    try await TestHome.withRepository { home in
+      let (made, _, _) = try await conflicting(home)
+      await home.commit("ui/late.txt", "late\n", in: made.directory, message: "late")
+      #expect(await home.apus("sync", "a").status == 4)
+      TestHome.write("one\nboth\nthree\n", to: made.directory + "/shared.txt")
+      await home.git("add", "shared.txt", directory: made.directory)
+      TestHome.write("in the way\n", to: made.directory + "/ui/late.txt")
+      let (failure, code) = try await home.failure("sync", "a", "--continue")
+      #expect(code != 0)
+      #expect(failure.code != .internalError)
+      #expect(TestHome.text(made.directory + "/ui/late.txt") == "in the way\n")
+      #expect(TestHome.text(made.directory + "/shared.txt") == "one\nboth\nthree\n")
+      unlink(made.directory + "/ui/late.txt")
+      let reply: BranchReply = try await home.json("sync", "a", "--continue")
+      #expect(reply.commit == (await home.head(made.directory)))
+      #expect(await home.git("show", "HEAD:shared.txt", directory: made.directory) == "one\nboth\nthree")
+      #expect(TestHome.text(made.directory + "/ui/late.txt") == "late\n")
     }
   }
 }

@@ -149,13 +149,16 @@ extension Coordinator {
     try update(branch.session) { $0.place?.start = tip }
   }
 
-  private func stopAtConflict(_ branch: Branch, _ arguments: [String], _ answer: Git.Answer) async throws {
+  /// `keeping`: what was resolved already is not given up for what else may be in the way.
+  private func stopAtConflict(
+    _ branch: Branch, _ arguments: [String], _ answer: Git.Answer, keeping: Bool = false
+  ) async throws {
     let (git, directory) = (branch.git, branch.directory)
     let (operation, files) = try await Offload.trying { () throws(Failure) in
       (try WorkingTree.operation(git, directory), try WorkingTree.status(git, directory).unmerged)
     }
     guard let operation, !files.isEmpty else {
-      if operation == .rebase {
+      if operation == .rebase, !keeping {
         _ = try? await Offload.trying { () throws(Failure) in try git.run(["rebase", "--abort"], in: directory) }
       }
       throw Git.failure(arguments, answer)
@@ -197,7 +200,7 @@ extension Coordinator {
     }
     let answer = try await desk.inTurn(branch.repository) { () throws(Failure) in try git.run(arguments, in: directory)
     }
-    if answer.status != 0 { try await stopAtConflict(branch, arguments, answer) }
+    if answer.status != 0 { try await stopAtConflict(branch, arguments, answer, keeping: true) }
     reply.steps.append("the \(operation.rawValue) of \(branch.branch) is complete")
     let survey = branch.survey
     let tip = try await Offload.trying { () throws(Failure) in try survey.tip(of: branch.base).commit }
