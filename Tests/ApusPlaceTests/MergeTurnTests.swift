@@ -126,4 +126,27 @@ import Testing
       #expect(await home.git("log", "--format=%s", "--reverse", "main") == "first\nfirst\nurgent\nother")
     }
   }
+
+  @Test func `a branch that another session works on is no base to merge into meanwhile`() async throws {
+    try await TestHome.withRepository { home in
+      let below = try await home.session("new", "below", "--prompt", "hush until \(home.root)/go")
+      let above = try await home.quiet("above", "--base", below.branch ?? "")
+      #expect(above.base == below.branch)
+      let tip = await home.commit("ui/above.txt", "above\n", in: above.directory)
+      TestHome.write("loose\n", to: above.directory + "/loose.txt")
+      let (failure, code) = try await home.failure("merge", "above")
+      #expect(code == 4)
+      #expect(failure.code == .workBusy)
+      #expect(failure.summary == "below is in the middle of a turn")
+      #expect(!Disk.isThere(below.directory + "/ui/above.txt"))
+      TestHome.write("", to: home.root + "/go")
+      #expect(await home.apus("wait", "below").status == 0)
+      let reply: BranchReply = try await home.json("merge", "above")
+      #expect(reply.commit == tip)
+      #expect(reply.steps.contains("not part of it, since git does not know them: loose.txt"))
+      #expect(TestHome.text(below.directory + "/ui/above.txt") == "above\n")
+      #expect(await home.head(below.directory) == tip)
+      #expect(await home.status(below.directory).isEmpty)
+    }
+  }
 }

@@ -15,6 +15,13 @@ extension Coordinator {
     let session = try require(request.session)
     try refuseWorking(session, "merge", caller: request.caller)
     let branch = try await requireBranch(session)
+    // The base may be the branch of another session, whose files move with it.
+    for other in sessions.values
+    where other.id != session.id && other.place?.repository == branch.place.repository
+      && other.place?.branch == branch.base && other.place?.worktree != nil
+    {
+      try refuseWorking(other, "merge", caller: nil)
+    }
     let name = "merge:\(branch.repository.common):\(branch.base)"
     await caller.told("waiting for other merges into \(branch.base)") {
       await desk.turns.take(name, rank: branch.place.kind == .hotfix ? 1 : 0)
