@@ -65,11 +65,14 @@ extension TestHome {
   }
 
   /// What doctor names as wrong in this home, mended first where it is told to; what is wrong with the machine is not ours.
-  func problems(_ more: String...) async throws -> [Finding] {
+  func problems(
+    _ more: String..., sourceLocation: SourceLocation = #_sourceLocation
+  ) async throws -> [Finding] {
     let outcome = await run(["doctor", "--json"] + more)
-    return try JSONText.decode([Finding].self, from: Array(outcome.output.utf8)).filter {
-      $0.level == .problem && !$0.what.hasPrefix("inotify")
-    }
+    let findings = try? JSONText.decode([Finding].self, from: Array(outcome.output.utf8))
+    return try #require(
+      findings, "\(outcome.status) \(outcome.output) \(daemonLog().suffix(1500))", sourceLocation: sourceLocation
+    ).filter { $0.level == .problem && !$0.what.hasPrefix("inotify") }
   }
 
   /// What is kept, newest first.

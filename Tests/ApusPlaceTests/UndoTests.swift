@@ -84,6 +84,18 @@ import Testing
     }
   }
 
+  @Test(arguments: ["--assume-unchanged", "--skip-worktree"])
+  func `a change that git was told not to look at is kept all the same`(flag: String) async throws {
+    try await TestHome.withRepository { home in
+      let made = try await home.quiet("a")
+      await home.git("update-index", flag, "shared.txt", directory: made.directory)
+      TestHome.write("my own\n", to: made.directory + "/shared.txt")
+      await remove(home, "a")
+      #expect(await home.apus("undo").status == 0)
+      #expect(TestHome.text(made.directory + "/shared.txt") == "my own\n")
+    }
+  }
+
   @Test func `removals are undone one by one, the last one first, or by name`() async throws {
     try await TestHome.withRepository { home in
       var made: [String: SessionObject] = [:]
