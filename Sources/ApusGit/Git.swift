@@ -113,6 +113,21 @@ package struct Git: Sendable {
     return answer
   }
 
+  /// The same for what reads all worktrees: git gives up where it meets one that another git is just making, so it is asked
+  /// once more.
+  package func requireAmongWorktrees(_ arguments: [String], in directory: String) throws(Failure) -> Answer {
+    let until = apus_monotonic_milliseconds() + Self.makingMilliseconds
+    while true {
+      let answer = try run(arguments, in: directory)
+      if answer.status == 0 { return answer }
+      let isBeingMade = answer.errors.contains("failed to read") && answer.errors.contains("/commondir")
+      guard isBeingMade, apus_monotonic_milliseconds() < until else { throw Self.failure(arguments, answer) }
+      poll(nil, 0, 5)
+    }
+  }
+
+  private static let makingMilliseconds: Int64 = 5_000
+
   package func succeeds(_ arguments: [String], in directory: String) throws(Failure) -> Bool {
     try run(arguments, in: directory).status == 0
   }

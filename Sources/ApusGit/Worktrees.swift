@@ -18,7 +18,7 @@ package enum Worktrees {
   }
 
   package static func list(_ git: Git, _ directory: String) throws(Failure) -> [Entry] {
-    let answer = try git.require(["worktree", "list", "--porcelain", "-z"], in: directory)
+    let answer = try git.requireAmongWorktrees(["worktree", "list", "--porcelain", "-z"], in: directory)
     var entries: [Entry] = []
     for part in answer.parts {
       let word = part.prefix { $0 != " " }
