@@ -5,6 +5,17 @@ import Testing
 
 /// Row C1: a place for every session.
 @Suite struct NewPlaceTests {
+  @Test func `a name that is free again after a rename has a place of its own`() async throws {
+    try await TestHome.withRepository { home in
+      let first = try await home.session("new", "one")
+      #expect(await home.apus("rename", "one", "two").status == 0)
+      let second = try await home.session("new", "one", "--kind", "docs")
+      #expect(second.directory == first.directory + "-2")
+      #expect(try await home.session("show", "two").directory == first.directory)
+      for name in ["one", "two"] { #expect(await home.apus("remove", name, "--stop").status == 0) }
+    }
+  }
+
   @Test func `a session in a repository has a branch, a worktree outside the checkout, and a port`() async throws {
     try await TestHome.withRepository { home in
       let made = try await home.session("new", "add-auth", "--component", "server")

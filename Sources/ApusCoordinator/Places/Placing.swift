@@ -179,7 +179,14 @@ extension Coordinator {
       let code = Files.makeDirectory(made)
       guard code == 0 else { throw filesFailed(made, code) }
     }
-    let path = parent + "/" + name
+    // A session that was renamed keeps the directory of its first name.
+    let owned = Set(sessions.values.filter { $0.state != .archived }.compactMap { $0.place?.worktree })
+    var path = parent + "/" + name
+    var number = 2
+    while owned.contains(path) {
+      path = "\(parent)/\(name)-\(number)"
+      number += 1
+    }
     var facts = stat()
     guard lstat(path, &facts) != 0 else {
       throw Failure(
