@@ -81,7 +81,7 @@ import Testing
   private func begin(_ moment: Moment, _ home: TestHome) async throws -> SessionObject {
     switch moment {
     case .stream:
-      let session = try await home.session("new", "one", "--prompt", "slow 1.5: first answer")
+      let session = try await home.session("new", "one", "--prompt", "slow 6: first answer")
       try await home.untilWritten(session, "first answer")
       return try await home.session("show", "one")
     case .tool:
@@ -98,7 +98,8 @@ import Testing
   @Test(arguments: [Victim.agent, .keeper])
   func `a turn killed again while it is continued still gets its answer`(victim: Victim) async throws {
     try await TestHome.with { home in
-      var session = try await home.session("new", "one", "--prompt", "slow 1: first answer")
+      // Long enough that a machine at its limit still kills it in the middle.
+      var session = try await home.session("new", "one", "--prompt", "slow 8: first answer")
       try await home.untilWritten(session, "first answer")
       for _ in 0..<3 {
         _ = try victim.kill(session, home)

@@ -108,7 +108,7 @@ import Testing
     try await TestHome.with { home in
       // Long enough that what was said of it when it was cut off is not yet all of it.
       let answer = (1...40).map { "word\($0)" }.joined(separator: " ")
-      let session = try await home.session("new", "one", "--prompt", "slow 2: \(answer)")
+      let session = try await home.session("new", "one", "--prompt", "slow 6: \(answer)")
       try await home.untilWritten(session, answer)
       let mark = try #require(session.agentMark)
       switch stop {

@@ -122,7 +122,7 @@ extension TestHome {
 /// that.
 private actor RepositorySlots {
   static let shared = RepositorySlots()
-  private var free = 10
+  private var free = 6
   private var waiting: [CheckedContinuation<Void, Never>] = []
 
   func take() async {

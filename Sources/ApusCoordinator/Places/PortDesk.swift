@@ -217,12 +217,23 @@ enum PortRegistry {
     if owner(path)?.home == home { unlink(path) }
   }
 
-  /// Takes away the marks of this home for ports it does not lease.
+  /// Takes away the marks of this home for ports it does not lease, and those of homes that are gone.
   static func sweep(home: String, keeping: Set<Int>) {
-    for name in Files.names(directory) {
-      guard let port = Int(name), !keeping.contains(port) else { continue }
-      give(port, home: home)
+    for name in Files.names(directory) where name != "." && name != ".." && name != ".lock" {
+      let path = directory + "/" + name
+      if let port = Int(name) {
+        if !keeping.contains(port) { give(port, home: home) }
+        if let owner = owner(path), !Files.isThere(owner.home) { _ = dropStale(path) }
+      } else if isOld(path) {
+        // A draft of a daemon that was killed as it wrote it.
+        unlink(path)
+      }
     }
+  }
+
+  private static func isOld(_ path: String) -> Bool {
+    var facts = stat()
+    return lstat(path, &facts) == 0 && time(nil) - facts.st_mtim.tv_sec > 60
   }
 
   private static func replace(_ path: String, _ home: String, _ session: String) -> Bool {
