@@ -14,14 +14,7 @@ import Testing
 
   /// Begins that command, kills the daemon at a random moment of it, and has the next one put things right.
   private func cutOff(_ home: TestHome, _ random: inout Seeded, _ arguments: [String], within: Int) async throws {
-    #expect(await home.apus("up").status == 0)
-    let daemon = try #require(home.daemon())
-    let command = try Running(
-      [Checkout.programs + "/apus"] + arguments, environment: home.environment, directory: home.work)
-    poll(nil, 0, Int32(random.below(within)))  // the moment is what is random here; nothing is waited for
-    Processes.signal(daemon, SIGKILL)
-    #expect(ended(daemon.pid, start: daemon.start))
-    await command.release()
+    try await home.cutOff(arguments, afterMilliseconds: random.below(within))
     // What the last one started goes on to its end.
     #expect(await eventually { Processes.carrying("GIT_TERMINAL_PROMPT=0").allSatisfy { !home.owns($0) } })
     var findings: [Finding] = []

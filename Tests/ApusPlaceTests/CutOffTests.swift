@@ -14,17 +14,10 @@ import Testing
 
   /// Begins that command, kills the daemon at a random moment of it, and has the next one put things right.
   private func cutOff(_ home: TestHome, _ random: inout Seeded, _ arguments: [String], within: Int) async throws {
-    #expect(await home.apus("up").status == 0)
-    let daemon = try #require(home.daemon())
-    let command = try Running(
-      [Checkout.programs + "/apus"] + arguments, environment: home.environment, directory: home.work)
-    poll(nil, 0, Int32(random.below(within)))  // the moment is what is random here; nothing is waited for
-    Processes.signal(daemon, SIGKILL)
-    #expect(ended(daemon.pid, start: daemon.start))
-    await command.release()
+    try await home.cutOff(arguments, afterMilliseconds: random.below(within))
     // The next daemon puts it right before it answers that all is well.
     let up = await home.apus("up")
-    #expect(up.status == 0, "\(up.errors) \(daemon) \(home.daemonLog().suffix(1500))")
+    #expect(up.status == 0, "\(up.errors) \(home.daemonLog().suffix(1500))")
     // A keeper may take a moment to be found.
     var findings: [Finding] = []
     let isWell = try await eventually {

@@ -95,4 +95,24 @@ import Testing
       #expect(TestHome.text(parent + "/full/notes.txt") == "a person's\n")
     }
   }
+
+  @Test(.enabled(if: SmallDisk.isPossible))
+  func `a removal that failed on its way is named, and completed once it can be`() async throws {
+    try await TestHome.withRepository { home in
+      let session = try await home.quiet("a")
+      let worktree = try #require(session.worktree)
+      TestHome.write("loose\n", to: worktree + "/loose.txt")
+      // Nobody can remove a directory that something is mounted on.
+      let disk = try #require(SmallDisk(at: worktree + "/ignored", megabytes: 1))
+      defer { disk.takeAway() }
+      #expect(await home.apus("remove", "a", "--discard-uncommitted").status == 1)
+      #expect(try await home.problems().contains { $0.what.contains("remove of a was cut off") })
+      disk.takeAway()
+      #expect(try await home.problems("--mend").isEmpty)
+      #expect(!Disk.isThere(worktree))
+      #expect(await home.git("branch", "--format=%(refname:short)") == "main")
+      let ref = try #require(try await home.rescues().last?.ref)
+      #expect(await home.git("show", ref + ":loose.txt") == "loose")
+    }
+  }
 }

@@ -1,4 +1,6 @@
 import ApusCore
+import ApusLink
+import ApusTestKit
 import ApusTesting
 import ApusWire
 import Glibc
@@ -73,6 +75,17 @@ extension TestHome {
     return try #require(
       findings, "\(outcome.status) \(outcome.output) \(daemonLog().suffix(1500))", sourceLocation: sourceLocation
     ).filter { $0.level == .problem && !$0.what.hasPrefix("inotify") }
+  }
+
+  /// Begins that command, and kills the daemon at that moment of it.
+  func cutOff(_ arguments: [String], afterMilliseconds moment: Int) async throws {
+    #expect(await apus("up").status == 0)
+    let mark = try #require(self.daemon())
+    let command = try Running([Checkout.programs + "/apus"] + arguments, environment: environment, directory: work)
+    poll(nil, 0, Int32(moment))  // the moment is what is random here; nothing is waited for
+    Processes.signal(mark, SIGKILL)
+    #expect(ended(mark.pid, start: mark.start))
+    await command.release()
   }
 
   /// What is kept, newest first.

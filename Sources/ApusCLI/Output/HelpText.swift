@@ -110,6 +110,10 @@ enum HelpText {
     }
     return text + """
 
+      A repository's .apus/config.json (`apus init` writes one) also holds: components (names to paths), kinds (how
+      branches are called), base, ports (variables to preferred ports), profiles, profileVariable, profile, setUp, test,
+      templates, workLog.
+
       APUS_HOME (default $XDG_STATE_HOME/apus) holds everything Apus keeps.
 
       """

@@ -73,6 +73,7 @@ extension Coordinator {
         checkout: repository.checkout, branch: branch.branch, start: head)
       undertaking.base = branch.base
       undertaking.result = result
+      defer { leave(undertaking) }
       try begin(undertaking)
       do {
         try await desk.inTurn(repository) { () throws(Failure) in try Self.advance(branch, to: result) }

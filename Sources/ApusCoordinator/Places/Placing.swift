@@ -65,7 +65,7 @@ extension Coordinator {
         try WorkingTree.status(survey.git, directory).branch
       }
     } else {
-      made = try await plan(id, request, wish, kind, survey, place, caller)
+      made = try await plan(id, request, wish, kind, survey, place, template, caller)
     }
     made.template = template
     let wanted = survey.settings.ports.filter { !given.contains($0.key) }
@@ -89,11 +89,10 @@ extension Coordinator {
   /// Everything about a new worktree that can be said before anything is made.
   private func plan(
     _ id: String, _ request: NewRequest, _ wish: PlaceWish, _ kind: Place.Kind?, _ survey: Survey, _ place: Place,
-    _ caller: Caller
+    _ template: RepositorySettings.Template?, _ caller: Caller
   ) async throws -> MadePlace {
     var place = place
     let name = request.name
-    let template = try wish.template.map { name throws(Failure) in try survey.settings.require(template: name) }
     let branch =
       wish.on ?? BranchName.of(name, kind: kind, date: wish.date, patterns: survey.settings.kinds)
     let baseWish = wish.base ?? template?.base
@@ -370,7 +369,7 @@ extension Coordinator {
       try await takeBack(undertaking)
       try finish(undertaking)
     } catch {
-      underWay.remove(id)
+      leave(undertaking)
       releaseAllPorts(of: id)
       log.error("session \(id): its place could not be taken back: \(error); `apus doctor --mend` tries again")
     }

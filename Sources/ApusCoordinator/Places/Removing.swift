@@ -77,6 +77,7 @@ extension Coordinator {
     var undertaking = Undertaking(
       kind: .remove, session: session.id, name: session.name, repository: place.repository, checkout: place.checkout,
       worktree: worktree, branch: place.branch, madeBranch: place.madeBranch)
+    defer { leave(undertaking) }
     try begin(undertaking)
     do {
       undertaking.rescue = try await keep(session, place, worktree, overruled)

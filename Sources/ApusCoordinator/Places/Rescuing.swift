@@ -123,6 +123,7 @@ extension Coordinator {
       kind: .restore, session: note.session ?? entry.id, name: note.name, repository: repository.common,
       checkout: repository.checkout, worktree: worktree, branch: branch, madeBranch: there == nil, start: head)
     undertaking.rescue = entry.ref
+    defer { leave(undertaking) }
     try begin(undertaking)
     do {
       try await refill(note, entry, git, repository, undertaking)

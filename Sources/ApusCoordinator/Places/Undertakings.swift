@@ -44,6 +44,9 @@ extension Coordinator {
     underWay.remove(undertaking.session)
   }
 
+  /// It failed on its way, and stays written down: doctor names it, and mends it where that can be done by then.
+  func leave(_ undertaking: Undertaking) { underWay.remove(undertaking.session) }
+
   func openUndertakings() throws -> [Undertaking] {
     try store.loadValues(prefix: "undertaking:").values.compactMap { text in
       try? JSONText.decode(Undertaking.self, from: Array(text.utf8))

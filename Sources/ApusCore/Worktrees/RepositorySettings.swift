@@ -190,7 +190,7 @@ package struct RepositorySettings: Equatable, Sendable {
   private static func wrong(_ path: String, _ what: String, _ wanted: String) -> Failure {
     Failure(
       .configurationInvalid, "\(path): \(what) is not \(wanted)",
-      hint: "correct it in \(path); ARCHITECTURE.md and `apus help settings` show its shape")
+      hint: "correct it in \(path); `apus help settings` says what may stand there")
   }
 
   private static func check(key: String, _ what: String, _ path: String) throws(Failure) {
