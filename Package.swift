@@ -31,7 +31,9 @@ let package = Package(
       swiftSettings: strict + [.unsafeFlags(["-O"], .when(configuration: .debug))]),
     .target(name: "ApusKeeper", dependencies: ["ApusFrames", "CSystem"], swiftSettings: strict),
 
-    .target(name: "ApusCore", swiftSettings: strict),
+    // Rules are simulated through millions of accidents in every run of the tests.
+    .target(
+      name: "ApusCore", swiftSettings: strict + [.unsafeFlags(["-O"], .when(configuration: .debug))]),
     .target(name: "ApusWire", dependencies: ["ApusCore", "ApusFrames"], swiftSettings: strict),
     .target(name: "ApusLoop", dependencies: ["CSystem"], swiftSettings: strict),
     .target(
