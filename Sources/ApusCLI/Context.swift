@@ -88,6 +88,17 @@ struct Context {
     }
   }
 
+  /// Who asks, as far as this process knows; `session` is one a person named.
+  func asker(session: String? = nil) -> Asker {
+    var asker = Asker(directory: directory)
+    func set(_ key: String) -> String? { environment[key].flatMap { $0.isEmpty ? nil : $0 } }
+    asker.session = session
+    asker.run = set("APUS_RUN")
+    asker.conversation = set("CLAUDE_CODE_SESSION_ID")
+    asker.owner = set(LockVariable.owner).flatMap { try? JSONText.decode(LockOwner.self, from: Array($0.utf8)) }
+    return asker
+  }
+
   /// Prints a session: the object with `--json`, its card otherwise.
   func show(_ bytes: [UInt8]) throws(Failure) {
     if isJSON { return output.line(bytes) }

@@ -50,6 +50,8 @@ extension Coordinator {
       }
       log.warning("session \(session.id) \(session.name): its start was never completed")
     }
+    try beginLocks()
+    try beginNotices()
     serveQueue()
     watchLimits()
     registerPorts()

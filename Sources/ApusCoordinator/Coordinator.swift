@@ -30,6 +30,15 @@ package final class Coordinator {
   var advised: Set<String> = []
   /// Sessions with an undertaking of this very daemon's.
   var underWay: Set<String> = []
+  let locks: LockDesk
+  let sessionsFiles = SessionsFileDesk()
+  /// Sessions that have something to hear.
+  var hasNotices: Set<String> = []
+  /// Hooks that wait for something a session at rest is to hear.
+  var sleepers: [String: Answer<Void>] = [:]
+  /// Tickets whose holders are told once they have what they wait for.
+  var waitedFor: Set<String> = []
+  var isBeating = false
   let environment: [String: String]
   let changes = Changes()
   let children: Children
@@ -64,6 +73,7 @@ package final class Coordinator {
     self.environment = environment
     self.children = children
     figures = Figures(places: places)
+    locks = LockDesk(store: store, log: log)
     registries = RegistryDesk(directories)
     probe = AgentProbe(store: store, children: children)
     verdicts = VerdictDesk(milliseconds: Int(try settings.number(.verdictSeconds) * 1000), log: log)

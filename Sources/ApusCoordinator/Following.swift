@@ -55,6 +55,7 @@ extension Coordinator {
         log.warning("session \(id): turn failed: \(failure.code.rawValue): \(failure.summary)")
       }
       noteTranscript(id)
+      wakeIfTold(id)
     case .permissionAsked, .promptFinished: try update(id) { $0.lastActive = now }
     case .unreadable(let offset): log.warning("session \(id): unreadable line at \(offset) of run \(run.run.number)")
     case .retrying(let failure): log.warning("session \(id): \(failure.summary)")
@@ -144,6 +145,7 @@ extension Coordinator {
       LoopActor.begin { await Offload.run { Files.removeTree(temporary) } }
       if live[id] === run { live[id] = nil }
       stopHearing(run)
+      leaveTogether(id, phase == .lost ? "its run was lost" : "its run ended")
       keepToQuota()
       serveQueue()
     } catch {

@@ -64,6 +64,7 @@ extension Coordinator {
     }
     watches.seen[id] = nil
     watches.ends[id] = nil
+    leaveTogether(id, "its process \(mark.pid) ended")
     log.info("session \(id): the claude it watched ended, pid \(mark.pid)")
     noteTranscript(id)
   }

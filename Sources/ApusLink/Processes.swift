@@ -12,6 +12,13 @@ package enum Processes {
 
   package static func isAlive(_ mark: ProcessMark) -> Bool { self.mark(of: mark.pid) == mark }
 
+  /// Whether it is there and not stopped.
+  package static func isAtWork(_ mark: ProcessMark) -> Bool {
+    var seen = apus_process()
+    guard apus_process_look(mark.pid, &seen) == 0, seen.start == mark.start else { return false }
+    return !["Z", "X", "T", "t"].contains { seen.state == CChar($0.utf8.first ?? 0) }
+  }
+
   /// Signals that very process; false when it is gone.
   @discardableResult
   package static func signal(_ mark: ProcessMark, _ signal: Int32) -> Bool {

@@ -143,6 +143,13 @@ package final class ControlDoor {
       try await brain.recover(try decode(RecoverRequest.self, body), caller)
       return []
     case .adopt: return try JSONText.encode(try await brain.adopt(try decode(AdoptRequest.self, body)))
+    case .lock: return try JSONText.encode(try await brain.lock(try decode(LockRequest.self, body), caller))
+    case .heldLock: return try JSONText.encode(try brain.heldLock(try decode(HeldLockRequest.self, body)))
+    case .locks: return try JSONText.encode(try brain.locks(try decode(LocksRequest.self, body)))
+    case .lockStories: return try JSONText.encode(try brain.lockStories(try decode(LocksRequest.self, body)))
+    case .claims: return []
+    case .tell: return try JSONText.encode(try brain.tell(try decode(TellRequest.self, body)))
+    case .inbox: return try JSONText.encode(try brain.inbox(try decode(InboxRequest.self, body)))
     case .hook:
       guard let hook = try? HookRequest(body) else { throw Failure(.usage, "the hook's report is malformed") }
       return try brain.hear(hook)

@@ -5,6 +5,7 @@ import CSQLite
 package final class SQLiteStore: Store {
   private let main: Database
   private let stream: Database
+  private let lockTables: LockTables
   private var nextEvent: [String: Int] = [:]
 
   /// Opens or makes both files. Throws `Failure` and leaves damaged files as they are.
@@ -13,6 +14,7 @@ package final class SQLiteStore: Store {
     try Schema.bring(main, to: Schema.main)
     stream = try Database(path: eventPath, durable: false)
     try Schema.bring(stream, to: Schema.events)
+    lockTables = try LockTables(main: main, stream: stream)
   }
 
   package func close() {
@@ -100,6 +102,73 @@ package final class SQLiteStore: Store {
       INSERT INTO leases (name, highest, body) VALUES (?, ?, ?)
       ON CONFLICT(name) DO UPDATE SET highest = excluded.highest, body = excluded.body
       """, [.text(name), .integer(highest), .init(try lease.map { try JSONText.string($0) })])
+  }
+
+  // MARK: locks
+
+  package var locks: LockBook { lockTables.book }
+
+  package func decide(_ events: [LockEvent], now: Moment, wall: Moment) throws -> [LockEffect] {
+    try lockTables.decide(events, now: now, wall: wall)
+  }
+
+  package func loadStories(scope: String?, name: String?, limit: Int) throws -> [LockStory] {
+    try lockTables.stories(scope: scope, name: name, limit: limit)
+  }
+
+  // MARK: claims
+
+  package func loadClaims() throws -> [String: [Claim]] {
+    var claims: [String: [Claim]] = [:]
+    try main.run("SELECT scope, body FROM claims ORDER BY scope, session, path") { row in
+      claims[row.text(0), default: []].append(try Self.decode(row.text(1)))
+    }
+    return claims
+  }
+
+  package func save(_ claims: [Claim], gone: [Claim], scope: String) throws {
+    try main.transaction {
+      for claim in gone {
+        try main.run(
+          "DELETE FROM claims WHERE scope = ? AND session = ? AND path = ?",
+          [.text(scope), .text(claim.session), .text(claim.path)])
+      }
+      for claim in claims {
+        try main.run(
+          """
+          INSERT INTO claims (scope, session, path, body) VALUES (?, ?, ?, ?)
+          ON CONFLICT(scope, session, path) DO UPDATE SET body = excluded.body
+          """, [.text(scope), .text(claim.session), .text(claim.path), .text(try JSONText.string(claim))])
+      }
+    }
+  }
+
+  // MARK: notices
+
+  package func add(_ notice: Notice) throws -> Notice {
+    var notice = notice
+    try main.transaction {
+      try main.run(
+        "INSERT INTO notices (session, open, body) VALUES (?, 1, '')", [.text(notice.session)])
+      notice.row = main.lastRow
+      try save(notice)
+    }
+    return notice
+  }
+
+  package func save(_ notice: Notice) throws {
+    try main.run(
+      "UPDATE notices SET open = ?, body = ? WHERE row = ?",
+      [.integer(notice.readAt == nil ? 1 : 0), .text(try JSONText.string(notice)), .integer(notice.row)])
+  }
+
+  package func loadNotices(of session: String, read: Bool, limit: Int) throws -> [Notice] {
+    var notices: [Notice] = []
+    try main.run(
+      "SELECT body FROM notices WHERE session = ? AND open >= ? ORDER BY row DESC LIMIT ?",
+      [.text(session), .integer(read ? 0 : 1), .integer(Int64(limit))]
+    ) { row in notices.append(try Self.decode(row.text(0))) }
+    return notices.reversed()
   }
 
   // MARK: inputs
@@ -219,7 +288,7 @@ package final class SQLiteStore: Store {
     return values
   }
 
-  private static func decode<T: Decodable>(_ text: String) throws -> T {
+  static func decode<T: Decodable>(_ text: String) throws -> T {
     do { return try JSONText.decode(T.self, from: Array(text.utf8)) } catch {
       throw Failure(
         .storeFailed, "a record in the store cannot be read: \(error)",

@@ -1,7 +1,7 @@
 /// The tables, as numbered steps that are only ever appended to. `PRAGMA user_version` says how many were taken; a
 /// file from a later version is used as it is (its extra tables and columns are left alone).
 enum Schema {
-  /// Promises: sessions, runs, leases, inputs.
+  /// Promises: sessions, runs, leases, inputs; how far tokens go, claims, what sessions are to be told.
   static let main = [
     """
     CREATE TABLE sessions (id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, conversation TEXT NOT NULL,
@@ -13,17 +13,34 @@ enum Schema {
       finished INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
     CREATE INDEX inputs_open ON inputs(session, finished);
     CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+    """,
     """
+    CREATE TABLE tokens (scope TEXT NOT NULL, name TEXT NOT NULL, mark INTEGER NOT NULL,
+      PRIMARY KEY (scope, name)) STRICT, WITHOUT ROWID;
+    CREATE TABLE claims (scope TEXT NOT NULL, session TEXT NOT NULL, path TEXT NOT NULL, body TEXT NOT NULL,
+      PRIMARY KEY (scope, session, path)) STRICT, WITHOUT ROWID;
+    CREATE TABLE notices (row INTEGER PRIMARY KEY AUTOINCREMENT, session TEXT NOT NULL, open INTEGER NOT NULL,
+      body TEXT NOT NULL) STRICT;
+    CREATE INDEX notices_open ON notices(session, open);
+    """,
   ]
 
-  /// What can be read again from the recordings: events and how far they were read.
+  /// What can be read again from the recordings: events and how far they were read; and what no power cut leaves a holder
+  /// of: grants and queues of locks.
   static let events = [
     """
     CREATE TABLE events (session TEXT NOT NULL, n INTEGER NOT NULL, at REAL NOT NULL, run INTEGER NOT NULL,
       kind TEXT NOT NULL, detail TEXT NOT NULL, PRIMARY KEY (session, n)) STRICT, WITHOUT ROWID;
     CREATE TABLE cursors (session TEXT NOT NULL, run INTEGER NOT NULL, body TEXT NOT NULL,
       PRIMARY KEY (session, run)) STRICT;
+    """,
     """
+    CREATE TABLE locks (scope TEXT NOT NULL, name TEXT NOT NULL, body TEXT NOT NULL,
+      PRIMARY KEY (scope, name)) STRICT, WITHOUT ROWID;
+    CREATE TABLE tickets (id TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE stories (row INTEGER PRIMARY KEY AUTOINCREMENT, scope TEXT NOT NULL, name TEXT NOT NULL,
+      until REAL NOT NULL, body TEXT NOT NULL) STRICT;
+    """,
   ]
 
   static func bring(_ database: Database, to steps: [String]) throws {

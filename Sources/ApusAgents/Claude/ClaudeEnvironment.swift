@@ -13,6 +13,7 @@ package enum ClaudeEnvironment {
   package static func scrub(_ environment: [String: String]) -> [String: String] {
     environment.filter { key, _ in
       !outer.contains(key) && !outerPrefixes.contains { key.hasPrefix($0) } && !ours.contains(key)
+        && !key.hasPrefix(LockVariable.prefix)
     }
   }
 

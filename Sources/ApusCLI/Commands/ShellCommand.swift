@@ -31,21 +31,12 @@ struct ShellCommand: Command {
     let shell = environment["SHELL"].flatMap { $0.isEmpty ? nil : $0 } ?? "/bin/sh"
     let words = command.isEmpty ? [shell] : command
     // Nothing is read by a shell but what is meant for one.
-    let program = try Self.find(words[0], environment["PATH"] ?? "/usr/bin:/bin")
+    let program = try ProgramSearch.find(words[0], environment["PATH"] ?? "/usr/bin:/bin")
     var arguments = words.map { strdup($0) } + [nil]
     var variables = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
     execve(program, &arguments, &variables)
     throw Failure(
       .usage, "\(program): \(String(cString: apus_error_text(errno)))", hint: "name a program that can be run")
-  }
-
-  private static func find(_ word: String, _ path: String) throws(Failure) -> String {
-    if word.contains("/") { return word }
-    for directory in path.split(separator: ":") where access("\(directory)/\(word)", X_OK) == 0 {
-      return "\(directory)/\(word)"
-    }
-    throw Failure(
-      .usage, "there is no program \(Usage.printable(word))", hint: "it is looked for in the session's PATH")
   }
 }
 

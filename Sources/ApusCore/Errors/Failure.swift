@@ -65,6 +65,11 @@ package enum ErrorCode: String, Codable, CaseIterable, Sendable {
   case toolMissing = "tool.missing"
   case gitFailed = "git.failed"
 
+  case lockHeld = "lock.held"
+  case lockDeadlock = "lock.deadlock"
+  case lockStale = "lock.stale"
+  case claimHeld = "claim.held"
+
   case timedOut = "timed_out"
 
   case daemonUnreachable = "daemon.unreachable"
@@ -89,7 +94,8 @@ package enum ErrorCode: String, Codable, CaseIterable, Sendable {
       .agentBudget, .agentNoConversation, .agentCrashed, .agentError, .timedOut, .daemonVersion,
       .homeRefused, .permissionDenied, .keeperFailed, .demoUnavailable, .internalError, .repositoryMissing,
       .repositoryUnusable, .refInvalid, .branchTaken, .pathTaken, .workUnsaved, .workConflict, .workBusy, .testsFailed,
-      .setUpFailed, .rescueNotFound, .toolMissing, .gitFailed, .portsExhausted:
+      .setUpFailed, .rescueNotFound, .toolMissing, .gitFailed, .portsExhausted, .lockHeld, .lockDeadlock, .lockStale,
+      .claimHeld:
       false
     }
   }
@@ -100,7 +106,8 @@ package enum ErrorCode: String, Codable, CaseIterable, Sendable {
     case .usage, .nameInvalid, .configurationInvalid, .directoryMissing, .refInvalid: 2
     case .sessionNotFound, .permissionNotFound, .rescueNotFound: 3
     case .nameTaken, .nameAmbiguous, .sessionLive, .sessionNotRunning, .conversationHeld, .permissionAmbiguous,
-      .daemonTaken, .sessionWatched, .branchTaken, .pathTaken, .workUnsaved, .workConflict, .workBusy:
+      .daemonTaken, .sessionWatched, .branchTaken, .pathTaken, .workUnsaved, .workConflict, .workBusy,
+      .lockHeld, .lockDeadlock, .lockStale, .claimHeld:
       4
     case .agentMissing, .agentTooOld, .agentLogin, .agentLimit, .agentOverloaded, .agentMaxTurns, .agentBudget,
       .agentNoConversation, .agentCrashed, .agentError:

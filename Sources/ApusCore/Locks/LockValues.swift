@@ -134,6 +134,8 @@ package struct LockTicket: Codable, Equatable, Sendable {
   package var since: Moment
   /// Whether it waits for its next key.
   package var isWaiting = false
+  /// Whether somebody is connected and wants to hear: who never comes back after a new daemon began wants nothing more.
+  package var isAttended = false
 
   /// A holder of whom nothing proves that it died loses its right after so many seconds of silence.
   package static let usualLease: Double = 300
@@ -194,4 +196,15 @@ package struct LockStory: Codable, Equatable, Sendable {
   package var until: Moment
   /// `released`, or why it was taken away, with the evidence.
   package var ending: String
+}
+
+/// What a command under `apus lock run` finds in its environment.
+package enum LockVariable {
+  package static let prefix = "APUS_LOCK_"
+  package static let token = prefix + "TOKEN"
+  package static let name = prefix + "NAME"
+  /// The mark of its whole tree.
+  package static let ticket = prefix + "TICKET"
+  /// Who has the lock, for whatever asks for it again inside.
+  package static let owner = prefix + "OWNER"
 }

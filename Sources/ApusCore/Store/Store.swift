@@ -19,6 +19,25 @@ package protocol Store: AnyObject {
   /// Every lease whose name begins like that and that is held.
   func loadLeases(prefix: String) throws -> [Lease]
 
+  /// Who has which named lock, and who waits, as it was last kept.
+  var locks: LockBook { get }
+  /// Lets `LockBook.handle` decide, one event after another, and keeps the outcome in one step. `now` is a clock that
+  /// stands still while the machine sleeps. No token ever comes back: not after a power cut, not after an older copy of
+  /// the store was restored.
+  func decide(_ events: [LockEvent], now: Moment, wall: Moment) throws -> [LockEffect]
+  /// What became of earlier holdings, the latest first; nil: of every scope, of every name.
+  func loadStories(scope: String?, name: String?, limit: Int) throws -> [LockStory]
+
+  /// All claims, by the repository they belong to.
+  func loadClaims() throws -> [String: [Claim]]
+  func save(_ claims: [Claim], gone: [Claim], scope: String) throws
+
+  /// Keeps a new notice and gives it its row.
+  func add(_ notice: Notice) throws -> Notice
+  func save(_ notice: Notice) throws
+  /// What a session is to be told, oldest first; with `read` also what it was told, the latest `limit` of all.
+  func loadNotices(of session: String, read: Bool, limit: Int) throws -> [Notice]
+
   /// Keeps a new input and gives it its row.
   func add(_ input: Input) throws -> Input
   func save(_ input: Input) throws

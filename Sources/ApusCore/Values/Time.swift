@@ -15,6 +15,9 @@ package enum MomentText {
       Date.ISO8601FormatStyle(includingFractionalSeconds: true))
   }
 
+  /// `14:02`, UTC.
+  package static func clock(_ moment: Moment) -> String { String(iso(moment).dropFirst(11).prefix(5)) }
+
   /// `12 s`, `4 min`, `3 h`, `2 d`: one unit, as lists show it.
   package static func age(_ seconds: Double) -> String {
     switch seconds {

@@ -9,16 +9,19 @@ package enum Verb: String, Codable, Sendable, CaseIterable {
   case initialise = "init", setUpState = "set_up_state", place, sync, merge, pullRequest = "pull_request", conflicts
   case compare, keep, remove, rescues, restore, moveCommits = "move_commits", find, ports, garbage, workLog = "work_log"
   case mend
+  case lock, heldLock = "held_lock", locks, lockStories = "lock_stories", claims, tell, inbox
   /// Its body is a `HookRequest`, its answer what the agent is to be told: bytes both, not JSON.
   case hook
 
   /// Whether it changes nothing: asked twice it does no more than asked once.
   package var onlyLooks: Bool {
     switch self {
-    case .status, .list, .show, .check, .locate, .doctor, .setUpState, .place, .conflicts, .rescues, .ports, .find: true
+    case .status, .list, .show, .check, .locate, .doctor, .setUpState, .place, .conflicts, .rescues, .ports, .find,
+      .locks, .lockStories:
+      true
     case .shutDown, .new, .send, .wait, .interrupt, .permit, .logs, .events, .stop, .stopAll, .resume, .rename, .tag,
       .archive, .claude, .recover, .adopt, .ps, .prune, .initialise, .sync, .merge, .pullRequest, .compare, .keep,
-      .remove, .restore, .moveCommits, .garbage, .workLog, .mend, .hook:
+      .remove, .restore, .moveCommits, .garbage, .workLog, .mend, .hook, .lock, .heldLock, .claims, .tell, .inbox:
       false
     }
   }

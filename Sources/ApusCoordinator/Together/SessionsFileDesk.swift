@@ -1,0 +1,6 @@
+import ApusLoop
+
+@LoopActor
+final class SessionsFileDesk {
+  func write(scopes: Set<String>) {}
+}

@@ -1,0 +1,106 @@
+import ApusCore
+
+/// Named locks on SQLite: grants and queues in the stream's file (no holder survives a power cut), the mark no token
+/// ever was above in the main one (a token must).
+///
+/// A mark is moved, on disk for good, before a token below it is given; it is moved in great steps, so that this costs
+/// nothing. It begins at the time of day in microseconds: a store restored from an older copy goes on above every token
+/// that was given since.
+final class LockTables {
+  private static let step: Int64 = 1 << 20
+
+  private let main: Database
+  private let stream: Database
+  private(set) var book: LockBook
+  private var marks: [LockKey: Int64] = [:]
+
+  init(main: Database, stream: Database) throws {
+    self.main = main
+    self.stream = stream
+    var locks: [NamedLock] = []
+    var tickets: [LockTicket] = []
+    try stream.run("SELECT body FROM locks") { row in locks.append(try SQLiteStore.decode(row.text(0))) }
+    try stream.run("SELECT body FROM tickets") { row in tickets.append(try SQLiteStore.decode(row.text(0))) }
+    book = LockBook(locks: locks, tickets: tickets)
+  }
+
+  /// Lets the rule decide and keeps what it decided, in one step. Throws, and then nothing happened.
+  func decide(_ events: [LockEvent], now: Moment, wall: Moment) throws -> [LockEffect] {
+    book.begin()
+    do {
+      for event in events { if case .asked(let ticket) = event { try open(ticket.keys, wall) } }
+      let effects = events.flatMap { book.handle($0, now: now, wall: wall) }
+      try keep(effects)
+      return effects
+    } catch {
+      book.rollBack()
+      throw error
+    }
+  }
+
+  private func open(_ keys: [LockKey], _ wall: Moment) throws {
+    for key in keys where marks[key] == nil {
+      var mark: Int64 = 0
+      try main.run("SELECT mark FROM tokens WHERE scope = ? AND name = ?", [.text(key.scope), .text(key.name)]) { row in
+        mark = row.integer(0)
+      }
+      let least = max(mark, Int64(wall * 1_000_000), book.locks[key]?.highest ?? 0)
+      try reserve(key, least + Self.step)
+      book.open(key, highest: least)
+    }
+  }
+
+  private func reserve(_ key: LockKey, _ mark: Int64) throws {
+    try main.run(
+      """
+      INSERT INTO tokens (scope, name, mark) VALUES (?, ?, ?)
+      ON CONFLICT(scope, name) DO UPDATE SET mark = excluded.mark
+      """, [.text(key.scope), .text(key.name), .integer(mark)])
+    marks[key] = mark
+  }
+
+  private func keep(_ effects: [LockEffect]) throws {
+    let (locks, tickets) = (book.lockChanges.keys, book.ticketChanges.keys)
+    if locks.isEmpty, tickets.isEmpty { return }
+    for key in locks {
+      guard let highest = book.locks[key]?.highest, highest >= marks[key] ?? 0 else { continue }
+      try reserve(key, highest + Self.step)
+    }
+    try stream.transaction {
+      for key in locks {
+        guard let lock = book.locks[key] else { continue }
+        try stream.run(
+          """
+          INSERT INTO locks (scope, name, body) VALUES (?, ?, ?)
+          ON CONFLICT(scope, name) DO UPDATE SET body = excluded.body
+          """, [.text(key.scope), .text(key.name), .text(try JSONText.string(lock))])
+      }
+      for id in tickets {
+        if let ticket = book.tickets[id] {
+          try stream.run(
+            "INSERT INTO tickets (id, body) VALUES (?, ?) ON CONFLICT(id) DO UPDATE SET body = excluded.body",
+            [.text(id), .text(try JSONText.string(ticket))])
+        } else {
+          try stream.run("DELETE FROM tickets WHERE id = ?", [.text(id)])
+        }
+      }
+      for case .told(let story) in effects {
+        try stream.run(
+          "INSERT INTO stories (scope, name, until, body) VALUES (?, ?, ?, ?)",
+          [.text(story.key.scope), .text(story.key.name), .real(story.until), .text(try JSONText.string(story))])
+      }
+    }
+  }
+
+  /// What became of earlier holdings, the latest first.
+  func stories(scope: String?, name: String?, limit: Int) throws -> [LockStory] {
+    var stories: [LockStory] = []
+    try stream.run(
+      """
+      SELECT body FROM stories WHERE (?1 IS NULL OR scope = ?1) AND (?2 IS NULL OR name = ?2)
+      ORDER BY row DESC LIMIT ?3
+      """, [.init(scope), .init(name), .integer(Int64(limit))]
+    ) { row in stories.append(try SQLiteStore.decode(row.text(0))) }
+    return stories
+  }
+}
