@@ -20,29 +20,52 @@ package enum HookClient {
   /// What is left of a run whose daemon is gone for long must not fill the disk.
   private static let largestSpool = 64 << 20
   private static let attempts = 16
+  private static let pause: Int32 = 500
 
-  /// Carries one report from standard input; always 0.
+  /// Carries one report from standard input; 0, or 2 where what the agent is about to do shall not happen.
   package static func run() -> Int32 {
     apus_ignore_pipe_signal()
-    guard let run = getenv("APUS_RUN").map({ String(cString: $0) }), !run.isEmpty else { return 0 }
-    var request = HookRequest(
-      run: run, stamp: beginning(), pid: getpid(), report: [])
+    let run = getenv("APUS_RUN").map { String(cString: $0) } ?? ""
+    var request = HookRequest(run: run, stamp: beginning(), pid: getpid(), report: [])
     let (report, isWhole) = read(until: apus_monotonic_milliseconds() + patience)
     let until = apus_monotonic_milliseconds() + limit
     guard let report = isWhole ? report : HookHead.cut(report) else { return 0 }
     request.report = report
     let environment = Environment.current()
     guard let places = try? HomeDirectory.places(environment) else { return 0 }
+    if run.isEmpty { introduce(&request, environment) }
     var isThere = false
-    switch ask(request, places, until: until, &isThere) {
-    case .answered(let text): if !text.isEmpty { Output.bytes(text) }
-    case .refused: break
-    case .unheard:
-      guard let directory = directory(of: request, places) else { return 0 }
-      spool(request, in: directory)
-      if !isThere, HookHead.isStart(report) { startDaemon(places, environment) }
+    var answered = ask(request, places, until: until, &isThere)
+    // Asked to wait, and the daemon went away meanwhile: the next one knows what is waited for.
+    while case .brokenOff(let end) = answered, apus_monotonic_milliseconds() < end {
+      poll(nil, 0, pause)
+      let again = ask(request, places, until: apus_monotonic_milliseconds() + patience, &isThere)
+      if case .unheard = again { continue }
+      answered = again
     }
-    return 0
+    switch answered {
+    case .answered(let answer): return say(answer)
+    case .refused: return 0
+    case .unheard, .brokenOff:
+      let start = HookHead.isStart(report)
+      if !run.isEmpty, let directory = directory(of: request, places) { spool(request, in: directory) }
+      let refusal = HookGuard.refusal(report, places)
+      if !isThere, start || refusal != nil { startDaemon(places, environment) }
+      return refusal.map { say(HookAnswer(refusing: $0)) } ?? 0
+    }
+  }
+
+  private static func say(_ answer: HookAnswer) -> Int32 {
+    if !answer.output.isEmpty { Output.bytes(answer.output) }
+    if !answer.reason.isEmpty { Output.reason(answer.reason) }
+    return Int32(answer.code)
+  }
+
+  /// Who it is that runs us, where no run of ours says so.
+  private static func introduce(_ request: inout HookRequest, _ environment: [String: String]) {
+    let pid = environment["CLAUDE_PID"].flatMap { Int32($0) } ?? getppid()
+    request.agent = Processes.mark(of: pid)
+    if HookHead.isStart(request.report) { request.environment = environment.map { "\($0.key)=\($0.value)" } }
   }
 
   // MARK: the report
@@ -81,11 +104,12 @@ package enum HookClient {
   // MARK: the daemon
 
   private enum Answer {
-    /// What the agent is to be told.
-    case answered([UInt8])
+    case answered(HookAnswer)
     /// It is of no use to anybody.
     case refused
     case unheard
+    /// It was to wait until then.
+    case brokenOff(Int64)
   }
 
   private static func ask(_ request: HookRequest, _ places: Places, until: Int64, _ isThere: inout Bool) -> Answer {
@@ -114,17 +138,30 @@ package enum HookClient {
   private static func answer(_ socket: Int32, _ until: Int64) -> Answer {
     var reader = FrameReader()
     var chunk = [UInt8](repeating: 0, count: 1 << 12)
+    let first = until
+    var until = until
+    var broken: Answer { until == first ? .unheard : .brokenOff(until) }
     while isReady(socket, POLLIN, until) {
       let got = Glibc.read(socket, &chunk, chunk.count)
       if got < 0, errno == EINTR || errno == EAGAIN { continue }
-      guard got > 0 else { return .unheard }
+      guard got > 0 else { return broken }
       reader.feed(chunk[..<got])
-      guard let frame = try? reader.next() else { continue }
-      if frame.kind == Control.Kind.done { return .answered(frame.body) }
-      let failure = try? JSONText.decode(Failure.self, from: frame.body)
-      return failure?.code == .sessionNotRunning || failure?.code == .usage ? .refused : .unheard
+      while let frame = try? reader.next() {
+        switch frame.kind {
+        case Control.Kind.item:
+          // Asked to wait: something has to become free first.
+          if let more = HookAnswer.patience(frame.body) { until = apus_monotonic_milliseconds() + Int64(more) }
+        case Control.Kind.done: return (try? HookAnswer(frame.body)).map { .answered($0) } ?? .unheard
+        default: return refusal(frame)
+        }
+      }
     }
     return .unheard
+  }
+
+  private static func refusal(_ frame: Frame) -> Answer {
+    let failure = try? JSONText.decode(Failure.self, from: frame.body)
+    return failure?.code == .sessionNotRunning || failure?.code == .usage ? .refused : .unheard
   }
 
   private static func isReady(_ descriptor: Int32, _ event: Int32, _ until: Int64) -> Bool {

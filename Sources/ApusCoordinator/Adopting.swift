@@ -52,6 +52,7 @@ extension Coordinator {
     }
     try beginLocks()
     try beginNotices()
+    for session in sessions.values where session.state.isLive && session.state != .queued { joinTogether(session.id) }
     serveQueue()
     watchLimits()
     registerPorts()

@@ -32,6 +32,11 @@ package final class Coordinator {
   var underWay: Set<String> = []
   let locks: LockDesk
   let sessionsFiles = SessionsFileDesk()
+  let guards = GuardDesk()
+  let claims: ClaimDesk
+  let claimWaits = ClaimWaits()
+  lazy var claimTrees = TreeWatch { [unowned self] checkout in lookSoon(at: checkout) }
+  let deployments = DeployDesk()
   /// Sessions that have something to hear.
   var hasNotices: Set<String> = []
   /// Hooks that wait for something a session at rest is to hear.
@@ -74,6 +79,7 @@ package final class Coordinator {
     self.children = children
     figures = Figures(places: places)
     locks = LockDesk(store: store, log: log)
+    claims = try ClaimDesk(store: store)
     registries = RegistryDesk(directories)
     probe = AgentProbe(store: store, children: children)
     verdicts = VerdictDesk(milliseconds: Int(try settings.number(.verdictSeconds) * 1000), log: log)

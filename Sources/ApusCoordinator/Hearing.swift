@@ -18,13 +18,17 @@ extension Coordinator {
 
   /// Takes in what a hook of a living run says; the answer is what its agent is to be told. Throws where the run is
   /// over: then the report is of no use to anybody any more.
-  package func hear(_ request: HookRequest) throws -> [UInt8] {
+  package func hear(_ request: HookRequest, _ caller: Caller) async throws -> HookAnswer {
+    if request.run.isEmpty { return try await hearForeign(request, caller) }
     guard let run = live.values.first(where: { $0.run.directory == request.run }), !run.isOver else {
       throw Failure(.sessionNotRunning, "the run at \(SessionName.printable(request.run)) is over")
     }
     hearSpooled(run)
     try take(request, run)
-    return advice(request, run)
+    guard let json = try? JSONText.decode(JSON.self, from: request.report), let report = ClaudeHooks.read(json),
+      let session = sessions[run.session]
+    else { return .nothing }
+    return await answer(report, of: session, caller)
   }
 
   /// What hooks of the run wrote down where no daemon heard them in time. The file is taken away first, so that who

@@ -39,6 +39,7 @@ extension Coordinator {
     live[id] = liveRun
     changes.announce(id)
     watchLimits()
+    joinTogether(id)
     do {
       try liveRun.advance([liveRun.event(.runStarted, .object(["continuing": .bool(continuing)]))])
       try await startKeeper(run, session, spec, terminal, settings)
@@ -148,9 +149,8 @@ extension Coordinator {
     let program = try Detached.sibling("apus")
     var words = session.spec.arguments ?? []
     if case .given(let now) = opening { words = now }
-    let isAdvised = session.place?.paths.isEmpty == false
     guard let given = ClaudeArguments(words).settings.last else {
-      return try ClaudeHooks.settings(program: program, advised: isAdvised)
+      return try ClaudeHooks.settings(program: program)
     }
     var text: [UInt8]? = Array(given.utf8)
     if given.first(where: { !$0.isWhitespace }) != "{" {
@@ -158,7 +158,7 @@ extension Coordinator {
       text = await Offload.run(withinMilliseconds: Self.settingsMilliseconds) { Files.load(path) } ?? nil
     }
     guard let text, let own = try? JSONText.decode(JSON.self, from: text), own.object != nil else { return nil }
-    return try ClaudeHooks.settings(program: program, merging: own, advised: isAdvised)
+    return try ClaudeHooks.settings(program: program, merging: own)
   }
 
   func filesFailed(_ path: String, _ code: Int32) -> Failure {

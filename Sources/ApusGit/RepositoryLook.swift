@@ -13,6 +13,15 @@ extension Repository {
     return real(text.hasPrefix("/") ? text : own + "/" + text)
   }
 
+  /// The branch a directory's working tree is on; nil where it is on none.
+  package static func branch(of directory: String) -> String? {
+    guard let (top, isDirectory) = above(directory),
+      let own = isDirectory ? top + "/.git" : linked(top + "/.git", from: top), let head = line(of: own + "/HEAD"),
+      head.hasPrefix("ref: refs/heads/")
+    else { return nil }
+    return String(head.dropFirst("ref: refs/heads/".count))
+  }
+
   /// The working tree a directory is in, without links; nil where it is in none.
   package static func checkout(of directory: String) -> String? { above(directory)?.top }
 

@@ -147,12 +147,12 @@ package final class ControlDoor {
     case .heldLock: return try JSONText.encode(try brain.heldLock(try decode(HeldLockRequest.self, body)))
     case .locks: return try JSONText.encode(try brain.locks(try decode(LocksRequest.self, body)))
     case .lockStories: return try JSONText.encode(try brain.lockStories(try decode(LocksRequest.self, body)))
-    case .claims: return []
+    case .claims: return try JSONText.encode(try await brain.claims(try decode(ClaimRequest.self, body)))
     case .tell: return try JSONText.encode(try brain.tell(try decode(TellRequest.self, body)))
     case .inbox: return try JSONText.encode(try brain.inbox(try decode(InboxRequest.self, body)))
     case .hook:
       guard let hook = try? HookRequest(body) else { throw Failure(.usage, "the hook's report is malformed") }
-      return try brain.hear(hook)
+      return try await brain.hear(hook, caller).encoded
     }
   }
 }

@@ -67,6 +67,9 @@ package struct Places: Equatable, Sendable {
   package var worktrees: String { home + "/worktrees" }
   /// What is only needed for a moment by the daemon.
   package var scratch: String { home + "/scratch" }
+  /// What sessions' commands are held against while no daemon answers, by conversation.
+  package var guardSheets: String { home + "/guards" }
+  package func guardSheet(conversation: String) -> String { "\(guardSheets)/\(conversation)" }
   package var runs: String { home + "/runs" }
   package func runDirectory(session: String, run: Int) -> String { "\(runs)/\(session)/\(run)" }
   package func keeperSocket(session: String, run: Int) -> String { "\(socketDirectory)/k-\(session)-\(run)" }

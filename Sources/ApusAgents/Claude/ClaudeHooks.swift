@@ -4,34 +4,54 @@ import ApusCore
 package enum ClaudeHooks {
   /// Those that tell what the agent does. Started beside the agent's work (`async`), they cost it no time and leave
   /// nothing on its screen.
-  private static let beside = [
-    "UserPromptSubmit", "PreToolUse", "PostToolUse", "PostToolUseFailure", "PermissionRequest", "Stop", "StopFailure",
-  ]
-  /// Those that are waited for: the first word of a conversation comes before all others, the last is not lost.
-  private static let inOrder = ["SessionStart", "SessionEnd"]
-  private static let advising = "PreToolUse"
+  private static let beside = ["PostToolUse", "PostToolUseFailure", "PermissionRequest", "StopFailure"]
+  /// Those that are waited for: the first word of a conversation comes before all others, the last is not lost, and
+  /// before it takes up a prompt or a tool the agent hears what there is to hear.
+  private static let inOrder = ["SessionStart", "UserPromptSubmit", "SessionEnd"]
+  private static let beforeTool = "PreToolUse"
+  /// Tools that change something others may have a right to. What is said of them counts: where our program cannot say
+  /// it, they are not used (`onFailure`, measured on 2.1.329).
+  package static let changing = ["Bash", "Edit", "MultiEdit", "NotebookEdit", "Write"]
+  /// Beside the agent's work as well; its end with code 2 wakes an agent at rest (`asyncRewake`, measured on 2.1.329).
+  private static let atRest = "Stop"
   /// In seconds; longer than our client ever takes, whose end would otherwise be told as a failure.
   private static let patience: Int64 = 5
+  /// A guard may let wait.
+  package static let guardPatience: Int64 = 130
+  /// At rest it may take days until something wakes it.
+  private static let restPatience: Int64 = 7 * 86_400
 
   /// The settings that make an agent report to `program`, as text for `--settings`. Of two such flags the last alone
   /// counts, so a person's own settings (`own`, an object) are merged in: theirs and ours both count.
-  ///
-  /// `advised`: it hears what we have to say before it uses a tool, and waits for it.
-  package static func settings(
-    program: String, merging own: JSON = .object([:]), advised: Bool = false
-  ) throws -> [UInt8] {
+  package static func settings(program: String, merging own: JSON = .object([:])) throws -> [UInt8] {
     var settings = own.object ?? [:]
     var hooks = settings["hooks"]?.object ?? [:]
-    for event in inOrder + beside {
-      var hook: [String: JSON] = [
-        "type": .string("command"), "command": .string(command(program)), "timeout": .integer(patience),
-      ]
-      if beside.contains(event), !(advised && event == advising) { hook["async"] = .bool(true) }
-      let group: JSON = .object(["hooks": .array([.object(hook)])])
-      hooks[event] = .array((hooks[event]?.array ?? []) + [group])
+    for (event, groups) in groups(command: command(program)) {
+      hooks[event] = .array((hooks[event]?.array ?? []) + groups)
     }
     settings["hooks"] = .object(hooks)
     return try JSONText.encode(JSON.object(settings))
+  }
+
+  /// Every event and what runs at it.
+  package static func groups(command: String) -> [String: [JSON]] {
+    func group(_ more: [String: JSON], matcher: String? = nil) -> JSON {
+      let hook = ["type": .string("command"), "command": .string(command)].merging(more) { $1 }
+      var group: [String: JSON] = ["hooks": .array([.object(hook)])]
+      if let matcher { group["matcher"] = .string(matcher) }
+      return .object(group)
+    }
+    let quick: [String: JSON] = ["timeout": .integer(patience)]
+    var groups: [String: [JSON]] = [:]
+    for event in inOrder { groups[event] = [group(quick)] }
+    for event in beside { groups[event] = [group(quick.merging(["async": .bool(true)]) { $1 })] }
+    let names = changing.joined(separator: "|")
+    groups[beforeTool] = [
+      group(["timeout": .integer(guardPatience), "onFailure": .string("block")], matcher: "^(\(names))$"),
+      group(quick, matcher: "^(?!(\(names))$)"),
+    ]
+    groups[atRest] = [group(["timeout": .integer(restPatience), "async": .bool(true), "asyncRewake": .bool(true)])]
+    return groups
   }
 
   /// For a shell. Where the program is gone (removed, being replaced) nothing happens: the agent would show an error.
@@ -40,9 +60,16 @@ package enum ClaudeHooks {
     return "[ ! -x \(quoted) ] || exec \(quoted) hook"
   }
 
-  /// What a hook answers so that the agent reads it before it goes on.
-  package static func advice(_ text: String) -> [UInt8] {
-    let said: JSON = .object(["hookEventName": .string(advising), "additionalContext": .string(text)])
+  /// What a hook answers so that the agent reads it before it goes on: at the beginning, at a prompt, before a tool.
+  package static func context(_ text: String, for event: HookReport.Fact) -> [UInt8] {
+    let name: String
+    switch event {
+    case .started: name = "SessionStart"
+    case .prompted: name = "UserPromptSubmit"
+    case .toolBegan: name = beforeTool
+    case .wentOn, .permissionAsked, .toolEnded, .turnEnded, .turnFailed, .ended, .notified: return []
+    }
+    let said: JSON = .object(["hookEventName": .string(name), "additionalContext": .string(text)])
     return (try? JSONText.encode(JSON.object(["hookSpecificOutput": said]))) ?? []
   }
 
@@ -51,9 +78,14 @@ package enum ClaudeHooks {
     guard let conversation = json["session_id"]?.string, let name = json["hook_event_name"]?.string,
       let fact = fact(name, json)
     else { return nil }
-    return HookReport(
+    var report = HookReport(
       conversationID: conversation.lowercased(), transcript: json["transcript_path"]?.string,
       isSubagent: json["agent_id"]?.string != nil, fact: fact)
+    report.directory = json["cwd"]?.string
+    report.hasBackground = (json["background_tasks"]?.array ?? []).contains {
+      $0["type"]?.string != "subagent" && $0["status"]?.string == "running"
+    }
+    return report
   }
 
   private static func fact(_ name: String, _ json: JSON) -> HookReport.Fact? {

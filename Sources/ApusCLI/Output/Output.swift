@@ -68,6 +68,9 @@ struct Output {
   /// For who has no `Output`.
   static func bytes(_ bytes: [UInt8]) { write(bytes, to: 1) }
 
+  /// What a hook says to its agent.
+  static func reason(_ text: String) { write(Array((text + "\n").utf8), to: 2) }
+
   func json(_ value: some Encodable) { line((try? JSONText.encode(value)) ?? []) }
 
   private struct Problem: Encodable { var error: Failure }

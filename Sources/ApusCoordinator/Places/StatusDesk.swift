@@ -166,21 +166,30 @@ final class StatusDesk {
   private nonisolated static func directories(
     _ place: Place, _ directory: String, _ environment: [String: String]
   ) -> [String] {
-    guard let git = try? Git(environment: environment),
-      let ignored = try? git.require(
-        ["ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory"], in: directory
-      ).parts,
-      let own = try? git.require(["rev-parse", "--path-format=absolute", "--git-dir"], in: directory).line
-    else { return [] }
-    let skipped = Set(ignored.filter { $0.hasSuffix("/") }.map { directory + "/" + $0.dropLast() })
-    var found: [String] = []
-    walk(directory, skipped.union([directory + "/.git"]), &found)
-    found.append(own)
-    if own != place.repository { found.append(place.repository) }
-    // What is excluded, and what is not checked out.
-    for info in Set([own, place.repository]).map({ $0 + "/info" }) where Files.isThere(info) { found.append(info) }
+    var found = directories(checkout: directory, common: place.repository, environment: environment)
+    if found.isEmpty { return [] }
     walk(place.repository + "/refs/heads", [], &found)
     walk(place.repository + "/refs/remotes", [], &found)
+    return found
+  }
+
+  /// What of a working tree has to be watched to know that a file of it, or what is committed there, changed.
+  nonisolated static func directories(
+    checkout: String, common: String, environment: [String: String] = ["PATH": "/usr/bin:/bin:/usr/local/bin"]
+  ) -> [String] {
+    guard let git = try? Git(environment: environment),
+      let ignored = try? git.require(
+        ["ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory"], in: checkout
+      ).parts,
+      let own = try? git.require(["rev-parse", "--path-format=absolute", "--git-dir"], in: checkout).line
+    else { return [] }
+    let skipped = Set(ignored.filter { $0.hasSuffix("/") }.map { checkout + "/" + $0.dropLast() })
+    var found: [String] = []
+    walk(checkout, skipped.union([checkout + "/.git"]), &found)
+    found.append(own)
+    if own != common { found.append(common) }
+    // What is excluded, and what is not checked out.
+    for info in Set([own, common]).map({ $0 + "/info" }) where Files.isThere(info) { found.append(info) }
     return found
   }
 

@@ -143,15 +143,24 @@ extension Coordinator {
 
   // MARK: telling
 
+  /// Whoever was told to wait has it now. Where a guard let it wait, its command has to come soon.
   private func tellGranted(_ ticket: LockTicket) {
-    guard ticket.owner.isSession, !ticket.isAttended, ticket.since < now - 0.5 || waitedFor.remove(ticket.id) != nil
-    else { return }
+    guard ticket.owner.isSession, waitedFor.remove(ticket.id) != nil else { return }
     let names = ticket.keys.map(\.name).joined(separator: ", ")
+    let session = ticket.owner.id
+    if guards.isWaiting(ticket.id) {
+      reserve(ticket)
+      return leave(
+        Notice(
+          session: session, kind: .lock, from: nil,
+          text: "\(names) is yours for the next \(Self.reservedText): run your command again now"
+            + (ticket.note.map { " (\($0))" } ?? "") + ".", at: now, wakes: true))
+    }
     leave(
       Notice(
-        session: ticket.owner.id, kind: .lock, from: nil,
-        text: "You have \(names) now. Do what you wanted it for, then give it back (`apus lock release \(names)`).",
-        at: now, wakes: true))
+        session: session, kind: .lock, from: nil,
+        text: "You have the lock \(names) now. Do what you wanted it for, then give it back "
+          + "(`apus lock release \(ticket.keys.map(\.name).joined(separator: " "))`).", at: now, wakes: true))
   }
 
   private func tellLost(_ key: LockKey, _ ticket: LockTicket, _ evidence: String) {

@@ -70,10 +70,10 @@ final class LockDesk {
     }
   }
 
-  /// Asks, and waits until it is granted or refused; with `isLater` only until it is known whether it has to wait.
-  /// `queued` hears of waiting. When the caller goes, so does its wish, unless a process stands for it.
+  /// Asks, and waits until it is granted or refused, or `patience` (in seconds) is over: then it stands in the queue
+  /// still. `queued` hears of waiting. When the caller goes, so does its wish, unless a process stands for it.
   func ask(
-    _ ticket: LockTicket, isLater: Bool, caller: Caller, queued: @LoopActor () -> Void
+    _ ticket: LockTicket, patience: Double?, caller: Caller, queued: @LoopActor () -> Void
   ) async throws -> Outcome {
     let effects = try perform([.asked(ticket)])
     for effect in effects {
@@ -85,7 +85,9 @@ final class LockDesk {
     }
     watch(ticket)
     queued()
-    if isLater { return .waits }
+    if patience == 0 { return .waits }
+    var timer: UInt64?
+    var key: UInt64 = 0
     let outcome = await withCheckedContinuation { (continuation: CheckedContinuation<Outcome, Never>) in
       let answer = Answer(continuation)
       waiting[ticket.id]?.give(.waits)
@@ -96,7 +98,16 @@ final class LockDesk {
         if case .process = ticket.anchor {} else { performQuietly([.left(ticket: ticket.id)]) }
         answer.give(.waits)
       }
+      if let patience {
+        timer = Timers.shared.after(Int(patience * 1000)) { [weak self] in
+          self?.waiting[ticket.id] = nil
+          answer.give(.waits)
+        }
+      }
+      key = ObjectIdentifier(answer).key
     }
+    if let timer { Timers.shared.cancel(timer) }
+    caller.forget(key)
     return outcome
   }
 

@@ -15,12 +15,15 @@ extension Coordinator {
     let ticket = try ticket(for: request)
     let isLater = request.isLater
     var told: [UInt8] = []
-    let outcome = try await locks.ask(ticket, isLater: isLater, caller: caller) {
+    let outcome = try await locks.ask(ticket, patience: isLater ? 0 : nil, caller: caller) {
       told = (try? JSONText.encode(lockReply(ticket.id, asked: ticket))) ?? []
       if !isLater { LoopActor.begin { [told] in await caller.item(told) } }
     }
     switch outcome {
-    case .granted, .waits: return lockReply(ticket.id, asked: ticket)
+    case .granted: return lockReply(ticket.id, asked: ticket)
+    case .waits:
+      waitedFor.insert(ticket.id)
+      return lockReply(ticket.id, asked: ticket)
     case .refused(let why): throw failure(why, of: ticket.owner)
     }
   }

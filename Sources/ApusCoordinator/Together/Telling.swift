@@ -100,10 +100,14 @@ extension Coordinator {
 
   /// A turn is over: what was to wake the session while it worked does so now.
   func wakeIfTold(_ id: String) {
-    guard hasNotices.contains(id),
-      let open = try? store.loadNotices(of: id, read: false, limit: Self.mostAtOnce), open.contains(where: \.wakes)
-    else { return }
-    wake(id)
+    if hasNoticeThatWakes(id) { wake(id) }
+  }
+
+  func hasNoticeThatWakes(_ id: String) -> Bool {
+    guard hasNotices.contains(id), let open = try? store.loadNotices(of: id, read: false, limit: Self.mostAtOnce) else {
+      return false
+    }
+    return open.contains(where: \.wakes)
   }
 
   /// Which sessions have something to hear, as the last daemon left it.

@@ -30,6 +30,10 @@ package struct HookReport: Equatable, Sendable {
   package var conversationID: String
   package var transcript: String?
   package var isSubagent: Bool
+  /// Where the agent is as it says so.
+  package var directory: String?
+  /// At a turn's end: commands still run in the background.
+  package var hasBackground = false
   package var fact: Fact
 
   package init(conversationID: String, transcript: String?, isSubagent: Bool, fact: Fact) {

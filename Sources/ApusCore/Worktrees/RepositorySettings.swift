@@ -21,6 +21,9 @@ package struct RepositorySettings: Equatable, Sendable {
   package var templates: [String: Template] = [:]
   /// The work log, relative to the main checkout; nil: none is kept.
   package var workLog: String?
+  package var guards = GuardSettings()
+  package var claims = ClaimSettings()
+  package var deploy: DeploySettings?
 
   package static let usualPort = 3000
   package static let usualWorkLog = "WORK_LOG.md"
@@ -97,6 +100,9 @@ package struct RepositorySettings: Equatable, Sendable {
       try Self.check(key: name, "templates", path)
       templates[name] = try reader.template(value, "templates.\(name)")
     }
+    guards = try GuardSettings(object["guards"], reader)
+    claims = try ClaimSettings(object["claims"], reader)
+    deploy = try DeploySettings(object["deploy"], reader)
     switch object["workLog"] {
     case .bool(false): workLog = nil
     case .string(let file):
@@ -136,7 +142,7 @@ package struct RepositorySettings: Equatable, Sendable {
 
   // MARK: shapes
 
-  private struct Reader {
+  struct Reader {
     var path: String
 
     func object(_ value: JSON?, _ what: String) throws(Failure) -> [String: JSON] {
@@ -182,7 +188,28 @@ package struct RepositorySettings: Equatable, Sendable {
       return template
     }
 
-    private func wrong(_ path: String, _ what: String, _ wanted: String) -> Failure {
+    /// How long, in seconds: a number, or as people write it.
+    func seconds(_ value: JSON?, _ what: String) throws(Failure) -> Double? {
+      switch value {
+      case nil, .null: return nil
+      case .integer(let number) where number >= 0: return Double(number)
+      case .number(let number) where number >= 0: return number
+      case .string(let text):
+        if let seconds = DurationText.seconds(text) { return seconds }
+      default: break
+      }
+      throw wrong(path, what, "a time: 30, \"30s\", \"5m\"")
+    }
+
+    func flag(_ value: JSON?, _ what: String) throws(Failure) -> Bool? {
+      switch value {
+      case nil, .null: return nil
+      case .bool(let flag): return flag
+      default: throw wrong(path, what, "true or false")
+      }
+    }
+
+    func wrong(_ path: String, _ what: String, _ wanted: String) -> Failure {
       RepositorySettings.wrong(path, what, wanted)
     }
   }
