@@ -118,7 +118,7 @@ package struct WorkLog: Equatable, Sendable {
 
   /// Text that stays on its line and is read in the order it is written: every run of control characters, of line and
   /// paragraph separators and of what turns the direction of writing is a blank.
-  private static func oneLine(_ text: String) -> String {
+  package static func oneLine(_ text: String) -> String {
     var line = String.UnicodeScalarView()
     for scalar in text.unicodeScalars {
       let isMeant = ![0...31, 127...159, 0x2028...0x202E, 0x2066...0x2069].contains { $0 ~= scalar.value }
