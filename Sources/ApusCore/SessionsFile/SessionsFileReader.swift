@@ -19,10 +19,10 @@ struct SessionsFileReader {
       case .heading, .plain: false
       }
     }
-    /// That of a section, or of something above sections.
+    /// That of a section: other headings are text, below which nothing of a section is ours.
     var title: String? {
       switch kind {
-      case .heading(let level, let title): level < 3 ? title : nil
+      case .heading(let level, let title): level == 2 ? title : nil
       case .hidden, .plain: nil
       }
     }
@@ -30,9 +30,7 @@ struct SessionsFileReader {
 
   mutating func read(_ bytes: [UInt8]) throws(SessionsFile.Fault) -> SessionsFile {
     let lines = try Self.lines(of: bytes)
-    var starts = lines.indices.filter { lines[$0].title != nil }
-    // The file's own title is above the first section.
-    if let first = starts.first, case .heading(1, _) = lines[first].kind { starts.removeFirst() }
+    let starts = lines.indices.filter { lines[$0].title != nil }
     let preamble = lines[..<(starts.first ?? lines.endIndex)]
     var file = SessionsFile(preamble: Self.texts(preamble), sections: [])
     for (start, end) in zip(starts, starts.dropFirst() + [lines.endIndex]) {

@@ -3,6 +3,8 @@ extension SessionsFile {
   package struct Fault: Error, Equatable, Sendable {
     package var line: Int
     package var problem: Problem
+
+    package init(line: Int, problem: Problem) { (self.line, self.problem) = (line, problem) }
   }
 
   package enum Problem: Equatable, Sendable {
