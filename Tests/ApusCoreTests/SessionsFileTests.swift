@@ -72,7 +72,8 @@ import Testing
     #expect(
       file.hold(of: "deploy")
         == SessionsFile.Hold(
-          "a7f3", note: "Type error in ChatMessage.svelte line 42", since: Self.ten + 2100, lastUpdated: Self.ten + 2160))
+          "a7f3", note: "Type error in ChatMessage.svelte line 42", since: Self.ten + 2100, lastUpdated: Self.ten + 2160
+        ))
     #expect(file.hold(of: "docker") == nil)
     #expect(
       file.rows == [
@@ -106,12 +107,14 @@ import Testing
 
   /// Lines of somebody else, below a line of ours.
   @Test(arguments: [
-    ("full protocol.", "\nAsk  Ann first.  \n\n\n<b>x</b>"), ("for the full protocol.", "\n\n# Rules \n\n- **Status:** x"),
+    ("full protocol.", "\nAsk  Ann first.  \n\n\n<b>x</b>"),
+    ("for the full protocol.", "\n\n# Rules \n\n- **Status:** x"),
     ("for the full protocol.", "\n\n## House rules\n\n| a | b |\n|---|--|\n| 1 | 2 |"),
     ("Status:** IN_PROGRESS", "\n- **Ticket:** #12\n  - [x]  nested"), ("10:36:00Z", "\n\nA paragraph\nof two lines  "),
     ("10:36:00Z", "\n\n### Before\n\n- **Status:** NONE\n- **Since:** yesterday"), ("Services:** -", "\n  indented"),
     ("10:36:00Z", "\n\n```\n## Docker Rebuild Lock\n- **Status:** what\n<<<<<<< x\n\n```"),
-    ("10:36:00Z", "\n\n<!-- ## Docker Rebuild Lock\n\n| x | -->"), ("10:36:00Z", "\n\n## The Great Lock\n\nIs in a bay."),
+    ("10:36:00Z", "\n\n<!-- ## Docker Rebuild Lock\n\n| x | -->"),
+    ("10:36:00Z", "\n\n## The Great Lock\n\nIs in a bay."),
     ("## Active Sessions", "\n\nWho is here:"), ("ChatInput.svelte |", "\n\nAnn was here | too."),
     ("ChatInput.svelte |", "\n\n| Who | What |\n| --- | ---- |\n| a7f3 | x |"),
     ("ChatInput.svelte |", "\nnote\n| b1c2 | - | - | - |"), ("ChatInput.svelte |", "\n\n~~~\n| x |\n\n"),
@@ -163,7 +166,8 @@ import Testing
   }
 
   @Test(arguments: [
-    "a,b", "a|b", "a\\|b", "\\", "a\nb", "-", "--", "a%20b", "a%2Cb", "%25", "%%2C", "%", "%,", "%2,", " a ", "`a`", "`",
+    "a,b", "a|b", "a\\|b", "\\", "a\nb", "-", "--", "a%20b", "a%2Cb", "%25", "%%2C", "%", "%,", "%2,", " a ", "`a`",
+    "`",
     "a b", "é,ü", "\u{7F}", "%2c", "a\\", "|", "%252C", "x\t", "%\n", "\u{301}a",
   ])
   func `any path comes back as it was`(path: String) throws {
@@ -188,7 +192,9 @@ import Testing
   private typealias Malformed = (old: String, new: String, line: Int, problem: SessionsFile.Problem)
   private static let malformed: [Malformed] = [
     ("## Vercel", "## Other", 28, .sectionMissing("Vercel Deployment Lock")),
-    ("## Active", "## Docker Rebuild Lock\n\n- **Status:** NONE\n\n## Active", 23, .sectionTwice("Docker Rebuild Lock")),
+    (
+      "## Active", "## Docker Rebuild Lock\n\n- **Status:** NONE\n\n## Active", 23, .sectionTwice("Docker Rebuild Lock")
+    ),
     ("## Docker", "## deploy lock\n- Status: NONE\n## Docker", 15, .sectionTwice("Vercel Deployment Lock")),
     ("## Active Sessions", "## Sessions", 28, .sectionMissing("Active Sessions")),
     ("## Vercel", "```\n## Vercel", 29, .sectionMissing("Vercel Deployment Lock")),
@@ -201,11 +207,13 @@ import Testing
     ("2026-02-20T10:36", "2026-02-30T10:36", 13, .timeUnreadable("2026-02-30T10:36:00Z")),
     ("2026-02-20T10:36:00Z", "just now", 13, .timeUnreadable("just now")),
     ("| 2026-02-20T10:00:00Z |", "| 10:00 |", 27, .timeUnreadable("10:00")),
-    ("| Session ID", "Session ID", 23, .tableMissing), ("| Currently Editing |", "", 25, .columnMissing("Currently Editing")),
+    ("| Session ID", "Session ID", 23, .tableMissing),
+    ("| Currently Editing |", "", 25, .columnMissing("Currently Editing")),
     ("| Currently", "| Started | Currently", 25, .columnTwice("Started")), ("| ---------- ", "x", 25, .ruleMissing),
     (" | ChatMessage.svelte, ChatInput.svelte |", "", 27, .rowTooShort), ("| a7f3 |", "| ? |", 27, .idUnreadable("?")),
     ("ChatInput.svelte |", "x |\n| a7f3 | - | - | - |", 28, .rowTwice("a7f3")),
-    ("## Docker", "<<<<<<< HEAD\n## Docker", 15, .conflictMarker), ("## Docker", "|||||||\n## Docker", 15, .conflictMarker),
+    ("## Docker", "<<<<<<< HEAD\n## Docker", 15, .conflictMarker),
+    ("## Docker", "|||||||\n## Docker", 15, .conflictMarker),
     ("svelte |\n", "svelte |\n>>>>>>> theirs\n", 28, .conflictMarker), ("by:** a7f3", "by:** a7\0f3", 10, .notText),
   ]
 
@@ -225,12 +233,16 @@ import Testing
     }
   }
 
-  @Test func `whatever is done to a text, it is refused or read, and what is written of it is read as the same`() throws {
-    let extra = "\n\n### x\n\n| A | B |\n|---|---|\n| 1 | 2 |\n\n```\n| x |\n```\n\n<!-- a\n\n b -->\n\n## db Lock\n- Status: none\n"
+  @Test func `whatever is done to a text, it is refused or read, and what is written of it is read as the same`() throws
+  {
+    let extra =
+      "\n\n### x\n\n| A | B |\n|---|---|\n| 1 | 2 |\n\n```\n| x |\n```\n\n<!-- a\n\n b -->\n\n## db Lock\n- Status: none\n"
     let seeds = [Self.fresh, Self.busy, Self.busy + "| b1c2 | - | - | a\\|b |\n" + extra].map { Array($0.utf8) }
     let bits = [
-      "\n", "\n\n", "|", "`", "```\n", "~~~", "<!--", "-->", "- **Note:** ", "  x\n", "| - | - | - | - |\n", "|---|---|---|---|\n",
-      "## x Lock\n- Status: NONE\n", "#", "\r", "\\", "- **Since:** -\n", " ", "\u{301}", "é", "%2C", ",", "*", ":", "# T\n", "-",
+      "\n", "\n\n", "|", "`", "```\n", "~~~", "<!--", "-->", "- **Note:** ", "  x\n", "| - | - | - | - |\n",
+      "|---|---|---|---|\n",
+      "## x Lock\n- Status: NONE\n", "#", "\r", "\\", "- **Since:** -\n", " ", "\u{301}", "é", "%2C", ",", "*", ":",
+      "# T\n", "-",
       "| Session ID | Started | Last Active | Currently Editing | X |\n", "## ", "\t", "\0", "9",
     ].map { Array($0.utf8) }
     var random = Seeded(7)

@@ -1,5 +1,5 @@
 /// Reads one text. Line by line, for bytes that are not ours must come out as they went in.
-struct SessionsFileReader {
+enum SessionsFileReader {
   typealias Words = SessionsFile.Words
   typealias Fault = SessionsFile.Fault
   typealias Lock = SessionsFile.Lock
@@ -28,32 +28,34 @@ struct SessionsFileReader {
     }
   }
 
-  mutating func read(_ bytes: [UInt8]) throws(SessionsFile.Fault) -> SessionsFile {
-    let lines = try Self.lines(of: bytes)
+  static func read(_ bytes: [UInt8]) throws(SessionsFile.Fault) -> SessionsFile {
+    let lines = try lines(of: bytes)
     let starts = lines.indices.filter { lines[$0].title != nil }
     let preamble = lines[..<(starts.first ?? lines.endIndex)]
-    var file = SessionsFile(preamble: Self.texts(preamble), sections: [])
+    var file = SessionsFile(preamble: texts(preamble), sections: [])
+    // The table is the one without a name.
+    var names: Set<String> = []
     for (start, end) in zip(starts, starts.dropFirst() + [lines.endIndex]) {
       let (head, body) = (lines[start], lines[(start + 1)..<end])
       let title = head.title ?? ""
       if title.lowercased() == SessionsFile.Table.title.lowercased() {
-        guard file.sections.allSatisfy({ !$0.isTable }) else {
+        guard names.insert("").inserted else {
           throw Fault(line: head.number, problem: .sectionTwice(SessionsFile.Table.title))
         }
-        file.sections.append(.sessions(try Self.table(head, body)))
-      } else if let name = Lock.name(of: title), let lock = try Self.lock(name, head, body) {
-        guard !file.locks.contains(where: { $0.name == name }) else {
+        file.sections.append(.sessions(try table(head, body)))
+      } else if let name = Lock.name(of: title), let lock = try lock(name, head, body) {
+        guard names.insert(name).inserted else {
           throw Fault(line: head.number, problem: .sectionTwice(Lock.title(of: name)))
         }
         file.sections.append(.lock(lock))
       } else {
-        file.sections.append(.text(Self.texts(lines[start..<end])))
+        file.sections.append(.text(texts(lines[start..<end])))
       }
     }
-    for name in ["deploy", "docker"] where !file.locks.contains(where: { $0.name == name }) {
+    for name in ["deploy", "docker"] where !names.contains(name) {
       throw Fault(line: lines.count + 1, problem: .sectionMissing(Lock.title(of: name)))
     }
-    guard file.sections.contains(where: \.isTable) else {
+    guard names.contains("") else {
       throw Fault(line: lines.count + 1, problem: .sectionMissing(SessionsFile.Table.title))
     }
     return file
@@ -135,14 +137,5 @@ struct SessionsFileReader {
       blanks = []
     }
     return kept.map(\.item)
-  }
-}
-
-extension SessionsFile.Section {
-  fileprivate var isTable: Bool {
-    switch self {
-    case .sessions: true
-    case .lock, .text: false
-    }
   }
 }

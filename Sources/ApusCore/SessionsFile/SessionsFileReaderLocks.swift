@@ -23,7 +23,9 @@ extension SessionsFileReader {
     }
     if try isHeld(status.text, status.line) {
       let claimedBy = values[.claimedBy]
-      guard let claimedBy, !Words.isNone(claimedBy.text) else { throw Fault(line: status.line, problem: .holderMissing) }
+      guard let claimedBy, !Words.isNone(claimedBy.text) else {
+        throw Fault(line: status.line, problem: .holderMissing)
+      }
       let who = WorkLog.oneLine(Words.string(Words.bare(claimedBy.text)))
       guard Words.id(Array(who.utf8)[...]) != nil else {
         throw Fault(line: claimedBy.line, problem: .idUnreadable(who))

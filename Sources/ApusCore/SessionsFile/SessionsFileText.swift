@@ -22,8 +22,7 @@ extension SessionsFile {
   /// with fractions or another zone. What stands in code blocks and comments is somebody's text. A lock that is free
   /// says nothing more; a row whose id is a dash is none.
   package static func parse(_ bytes: [UInt8]) throws(Fault) -> SessionsFile {
-    var reader = SessionsFileReader()
-    return try reader.read(bytes)
+    try SessionsFileReader.read(bytes)
   }
 
   package static func parse(_ text: String) throws(Fault) -> SessionsFile { try parse(Array(text.utf8)) }

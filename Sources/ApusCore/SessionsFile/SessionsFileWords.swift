@@ -126,8 +126,9 @@ extension SessionsFile {
     static func isRule(_ cells: [Text]) -> Bool {
       !cells.isEmpty
         && cells.allSatisfy { cell in
-          cell.contains(45) && cell.dropFirst(cell.first == 58 ? 1 : 0).dropLast(cell.last == 58 ? 1 : 0)
-            .allSatisfy { $0 == 45 }
+          cell.contains(45)
+            && cell.dropFirst(cell.first == 58 ? 1 : 0).dropLast(cell.last == 58 ? 1 : 0)
+              .allSatisfy { $0 == 45 }
         }
     }
 
