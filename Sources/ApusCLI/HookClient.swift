@@ -26,6 +26,8 @@ package enum HookClient {
   package static func run() -> Int32 {
     apus_ignore_pipe_signal()
     let run = getenv("APUS_RUN").map { String(cString: $0) } ?? ""
+    // Of an agent that is not ours, with our plugin, or of nobody.
+    guard !run.isEmpty || getenv("CLAUDE_CODE_SESSION_ID") != nil else { return 0 }
     var request = HookRequest(run: run, stamp: beginning(), pid: getpid(), report: [])
     let (report, isWhole) = read(until: apus_monotonic_milliseconds() + patience)
     let until = apus_monotonic_milliseconds() + limit

@@ -14,9 +14,7 @@ import Testing
     ClaudeHooks.read(try JSONText.decode(JSON.self, from: Array(text.utf8)))
   }
 
-  @Test func `every word of a turn is asked for, and only the first and the last of a conversation are waited for`()
-    throws
-  {
+  @Test func `every word of a turn is asked for, and what may be answered is waited for`() throws {
     let hooks = try #require(try settings()["hooks"]?.object)
     #expect(
       Set(hooks.keys) == [
@@ -24,10 +22,23 @@ import Testing
         "Stop", "StopFailure", "SessionEnd",
       ])
     for (event, groups) in hooks {
-      let hook = try #require(groups.array?.first?["hooks"]?.array?.first)
-      #expect(hook["type"]?.string == "command" && hook["timeout"]?.integer == 5)
-      #expect((hook["async"]?.bool == true) == !["SessionStart", "SessionEnd"].contains(event), "\(event)")
+      let hook = try #require(groups.array?.last?["hooks"]?.array?.first)
+      #expect(hook["type"]?.string == "command" && (hook["timeout"]?.integer == 5) == (event != "Stop"))
+      let isWaitedFor = ["SessionStart", "UserPromptSubmit", "PreToolUse", "SessionEnd"].contains(event)
+      #expect((hook["async"]?.bool == true) == !isWaitedFor, "\(event)")
       #expect(hook["command"]?.string == "[ ! -x '/opt/apus' ] || exec '/opt/apus' hook")
+    }
+    #expect(hooks["Stop"]?.array?.first?["hooks"]?.array?.first?["asyncRewake"]?.bool == true)
+  }
+
+  @Test func `a tool that changes something is not used where nobody can say that it may be`() throws {
+    let groups = try #require(try settings()["hooks"]?["PreToolUse"]?.array)
+    #expect(groups.map { $0["hooks"]?.array?.first?["onFailure"]?.string } == ["block", nil])
+    let guarded = try Regex(try #require(groups[0]["matcher"]?.string))
+    let others = try Regex(try #require(groups[1]["matcher"]?.string))
+    for tool in ["Bash", "Edit", "Write", "MultiEdit", "NotebookEdit", "Read", "BashOutput", "mcp__apus__locks", "Grep"] {
+      #expect((tool.firstMatch(of: guarded) != nil) == ClaudeHooks.changing.contains(tool), "\(tool)")
+      #expect((tool.firstMatch(of: others) != nil) == !ClaudeHooks.changing.contains(tool), "\(tool)")
     }
   }
 
@@ -45,7 +56,7 @@ import Testing
     let stops = try #require(merged["hooks"]?["Stop"]?.array)
     #expect(stops.count == 2 && stops[0]["matcher"]?.string == "x")
     #expect(stops[1]["hooks"]?.array?.first?["command"]?.string?.hasSuffix(" hook") == true)
-    #expect(merged["hooks"]?["PreToolUse"]?.array?.count == 1)
+    #expect(merged["hooks"]?["PreToolUse"]?.array?.count == 2)
   }
 
   @Test func `what is no report of ours is passed over`() throws {
