@@ -50,7 +50,10 @@ package enum HookClient {
     case .refused: return 0
     case .unheard, .brokenOff:
       let start = HookHead.isStart(report)
-      if !run.isEmpty, let directory = directory(of: request, places) { spool(request, in: directory) }
+      if !run.isEmpty {
+        guard let directory = directory(of: request, places) else { return 0 }
+        spool(request, in: directory)
+      }
       let refusal = HookGuard.refusal(report, places)
       if !isThere, start || refusal != nil { startDaemon(places, environment) }
       return refusal.map { say(HookAnswer(refusing: $0)) } ?? 0

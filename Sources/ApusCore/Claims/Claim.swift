@@ -80,7 +80,7 @@ extension Claim {
     }
   }
 
-  /// Whether it and a pattern that it meets have a path in common, where files have nothing below them.
+  /// Whether it and a pattern have a path in common, where files have nothing below them.
   func meets(_ other: Glob, _ isFile: (String) -> Bool) -> Bool {
     let own = glob
     if let path = other.literal, isFile(path) { return own.matches(path) }

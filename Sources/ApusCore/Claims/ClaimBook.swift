@@ -35,8 +35,8 @@ package struct ClaimBook: Sendable {
   ) -> Claim {
     let glob = Glob(path: path)
     if let id = ids[Key(session: session, checkout: checkout, glob: glob)], var claim = entries[id] {
-      claim.lastEdit = max(claim.lastEdit, now)
       claim.functions = Self.merged(claim, functions)
+      claim.lastEdit = max(claim.lastEdit, now)
       // A hook's word is worth more than a look at the disk; what is in the file of others is now seen by ourselves.
       if claim.source != .asked, claim.source != .edit { claim.source = source }
       entries[id] = claim

@@ -63,8 +63,10 @@ package struct Glob: Sendable {
 
   /// Whether there is a path that both match. Exact; the work is bounded by the product of their lengths.
   package func meets(_ other: Glob) -> Bool {
-    switch (literal, other.literal) {
-    case (let one?, let two?): Self.holds(one, two) || Self.holds(two, one)
+    // Most pairs lie in directories apart, and no machine need be asked.
+    guard Self.holds(directory, other.directory) || Self.holds(other.directory, directory) else { return false }
+    return switch (literal, other.literal) {
+    case (.some, .some): true
     case (let path?, nil): other.automaton?.meets(path) ?? false
     case (nil, let path?): automaton?.meets(path) ?? false
     case (nil, nil): Self.meet(automaton, other.automaton)

@@ -1,7 +1,7 @@
 /// A pattern of commands tied to a lock: whoever would run one has the lock first.
 package struct Guard: Codable, Equatable, Sendable {
   /// Word by word, as in `docker compose *`: `*` is any run of characters and `?` one, within a word; ` *` at the end is
-  /// any number of words, also none. Without it nothing may follow.
+  /// any number of words, also none. Without it nothing may follow. `*` alone is every command.
   package var pattern: String
   package var lock: String
   /// A command that says when the thing is healthy; until then the lock is kept.
@@ -30,6 +30,7 @@ package struct Guard: Codable, Equatable, Sendable {
   package func matches(_ command: SimpleCommand) -> Bool {
     let pattern = pattern.split { $0 == " " || $0 == "\t" }
     guard let program = pattern.first, let name = command.words.first else { return false }
+    if pattern == ["*"] { return true }
     let arguments = Array(command.words.dropFirst())
     let isProgram =
       program.contains("/")

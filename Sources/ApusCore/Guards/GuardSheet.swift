@@ -22,7 +22,8 @@ package struct GuardSheet: Codable, Equatable, Sendable {
   package func decide(_ command: String, in directory: String, branch: (String) -> String?) -> Decision {
     var wanted: [Guard] = []
     var first = ""
-    for simple in ShellCommands(command).commands {
+    let line = ShellCommands(command)
+    for simple in line.commands {
       if forcePush, let reason = GitGuards.forcePush(simple) {
         return .refused("\(reason). Others may build on what is there: push without force, or ask a person.")
       }
@@ -38,6 +39,10 @@ package struct GuardSheet: Codable, Equatable, Sendable {
         wanted.append(one)
         if first.isEmpty { first = simple.words.joined(separator: " ") }
       }
+    }
+    // What cannot be read to its end may hold a command that a guard is for.
+    if !line.isComplete, wanted.isEmpty, let one = guards.first(where: { $0.isNamed(in: command) }) {
+      return .guarded([one], command: String(command.prefix(60)))
     }
     return wanted.isEmpty ? .free : .guarded(wanted, command: String(first.prefix(200)))
   }
@@ -60,5 +65,13 @@ package struct GuardSheet: Codable, Equatable, Sendable {
       return "files that others have claimed may not be edited here, and \(nobody). Try it again in a moment."
     }
     return nil
+  }
+}
+
+extension Guard {
+  /// Whether the program it is for is named there at all.
+  fileprivate func isNamed(in text: String) -> Bool {
+    guard let program = pattern.split(separator: " ").first else { return false }
+    return text.contains(program)
   }
 }

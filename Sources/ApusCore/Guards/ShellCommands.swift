@@ -37,11 +37,20 @@ struct ShellWord: Equatable {
   var text: String
   /// Nothing in it is filled in by the shell.
   var isExact = true
-  var isQuoted = false
+  /// Some of it is quoted; what is before that has this many bytes.
+  var plainLength: Int?
   /// `name()`: a function is defined.
   var isFunction = false
 
-  /// `NAME=value` before a command: the name.
+  var isQuoted: Bool { plainLength != nil }
+
+  /// `NAME=value` before a command, as the shell sees it.
+  var isAssignment: Bool {
+    guard let assigned else { return false }
+    return assigned.utf8.count < plainLength ?? .max
+  }
+
+  /// `NAME=value`: the name.
   var assigned: Substring? {
     guard let equals = text.firstIndex(of: "=") else { return nil }
     var name = text[..<equals]

@@ -120,11 +120,11 @@ extension ShellReader {
           at = min(at + 1, bytes.count)
           return beginFunction(&scopes)
         }
+        if word.isAssignment {
+          if word.assigned == "GIT_DIR" || word.assigned == "GIT_WORK_TREE" { isElsewhere = true }
+          continue
+        }
         if !word.isQuoted {
-          if let name = word.assigned {
-            if name == "GIT_DIR" || name == "GIT_WORK_TREE" { isElsewhere = true }
-            continue
-          }
           switch keyword(word.text, &scopes) {
           case .none: break
           case .before: continue

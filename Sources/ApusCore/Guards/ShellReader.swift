@@ -80,18 +80,18 @@ struct ShellReader {
         }
       case "\\":
         if peek(1) != "\n" {
+          word.plainLength = word.plainLength ?? text.count
           if at + 1 < bytes.count { text.append(bytes[at + 1]) }
-          word.isQuoted = true
         }
         at += 2
       case "'":
-        word.isQuoted = true
+        word.plainLength = word.plainLength ?? text.count
         singleQuoted(&text)
       case "\"":
-        word.isQuoted = true
+        word.plainLength = word.plainLength ?? text.count
         doubleQuoted(&text, &word)
       case "$" where peek(1) == "'":
-        word.isQuoted = true
+        word.plainLength = word.plainLength ?? text.count
         at += 2
         ansiQuoted(&text)
       case "$" where peek(1) == "\"": at += 1
