@@ -212,6 +212,7 @@ package final class Coordinator {
     object.needsWhat = run?.turn.pending.first?.brief ?? seen?.waitingFor
     if run?.turn.isStalled == true { object.needsWhat = "stalled: silent for \(MomentText.age(now - since))" }
     figures.tell(&object, live: run?.run)
+    tellLocks(&object)
     if let known = statuses.known(session.id) {
       (object.ahead, object.behind, object.dirty) = (known.ahead, known.behind, known.isDirty)
       object.outside = known.outside

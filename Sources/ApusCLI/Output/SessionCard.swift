@@ -29,6 +29,8 @@ enum SessionCard {
       row("ports", session.ports.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", "))
     }
     if let profile = session.profile { row("profile", profile) }
+    if !session.locks.isEmpty { row("holds", "lock " + session.locks.joined(separator: ", ")) }
+    if let wanted = session.waitsFor { row("waits", wanted) }
     var agent = [session.agent + (session.agentVersion.map { " \($0)" } ?? "")]
     if let model = session.model { agent.append(model) }
     agent.append(session.permissionMode)

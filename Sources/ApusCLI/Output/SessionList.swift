@@ -27,6 +27,7 @@ struct SessionRow: Decodable {
   var ports: [String: Int]
   var conflicts: [String]?
   var outside: [String]
+  var waitsFor: String?
 
   /// Branch, distance, dirt and trouble in a few columns.
   var marks: String {
@@ -139,6 +140,7 @@ enum SessionList {
     case .queued, .starting: return "starting in \(session.directory)"
     case .running:
       if let problem = session.problem { return problem.summary }
+      if let wanted = session.waitsFor { return "waiting for \(wanted)" }
       return session.doing ?? session.directory
     case .ended, .lost, .archived:
       var words = session.verdict.resumable ? "resumable" : session.verdict.reason?.rawValue ?? ""

@@ -28,6 +28,21 @@ extension Coordinator {
     }
   }
 
+  /// What a session has and waits for.
+  func tellLocks(_ object: inout SessionObject) {
+    let book = locks.book
+    if book.tickets.isEmpty { return }
+    var held: Set<String> = []
+    for ticket in book.tickets.values where ticket.owner.id == object.id {
+      held.formUnion(ticket.keys.prefix(ticket.taken).map(\.name))
+      guard ticket.isWaiting else { continue }
+      let key = ticket.keys[ticket.taken]
+      let holder = book.locks[key]?.owner.map { ", held by \($0.id) \($0.name)" } ?? ""
+      object.waitsFor = "lock \(key.name) (\(book.place(of: ticket).map(LockWords.place) ?? "waiting")\(holder))"
+    }
+    object.locks = held.sorted()
+  }
+
   private func ticket(for request: LockRequest) throws -> LockTicket {
     guard !request.names.isEmpty, request.names.count <= 32 else {
       throw Failure(.usage, "between 1 and 32 locks can be asked for at once", hint: "name them: `apus lock acquire docker`")

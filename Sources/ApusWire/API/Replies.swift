@@ -68,6 +68,10 @@ package struct SessionObject: Codable, Equatable, Sendable {
   package var outside: [String]
   /// The commit of the base that holds its work.
   package var merged: String?
+  /// Named locks it holds.
+  package var locks: [String] = []
+  /// What it waits for, in words: `lock docker (2nd, held by e1b2 improve-feeds)`.
+  package var waitsFor: String?
   /// What the last turn answered, where a caller waited for it.
   package var result: String?
   /// What was noticed while it was made, a line each.
@@ -129,7 +133,7 @@ extension SessionObject {
     case source
     case memory, cpu, listening, disk
     case component, kind, profile, branch, base, ahead, behind, dirty, worktree, ports, conflicts, outside, merged,
-      notes
+      locks, waitsFor, notes
   }
 
   /// Every key is always there but `result` and `notes`; what is unknown is null.
@@ -186,6 +190,8 @@ extension SessionObject {
     try fields.encode(conflicts, forKey: .conflicts)
     try fields.encode(outside, forKey: .outside)
     try fields.encode(merged, forKey: .merged)
+    try fields.encode(locks, forKey: .locks)
+    try fields.encode(waitsFor, forKey: .waitsFor)
     try fields.encodeIfPresent(result, forKey: .result)
     try fields.encodeIfPresent(notes, forKey: .notes)
   }
