@@ -90,6 +90,10 @@ let package = Package(
       name: "ApusPlaceTests",
       dependencies: ["ApusTesting", "ApusTestKit", "ApusCore", "ApusWire", "ApusLink", "ApusGit", "CSystem"],
       swiftSettings: strict),
+    .testTarget(
+      name: "ApusTogetherTests",
+      dependencies: ["ApusTesting", "ApusTestKit", "ApusCore", "ApusWire", "ApusLink", "CSystem"],
+      swiftSettings: strict),
     .target(name: "ApusTestKit", dependencies: ["CSystem"], path: "Tests/ApusTestKit", swiftSettings: strict),
     .testTarget(
       name: "ApusFramesTests", dependencies: ["ApusFrames", "ApusTestKit"], swiftSettings: strict),
