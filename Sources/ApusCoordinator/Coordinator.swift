@@ -32,7 +32,7 @@ package final class Coordinator {
   var underWay: Set<String> = []
   let locks: LockDesk
   let sessionsFiles = SessionsFileDesk()
-  let guards = GuardDesk()
+  let guards: GuardDesk
   let claims: ClaimDesk
   let claimWaits = ClaimWaits()
   lazy var claimTrees = TreeWatch { [unowned self] checkout in lookSoon(at: checkout) }
@@ -80,6 +80,7 @@ package final class Coordinator {
     figures = Figures(places: places)
     locks = LockDesk(store: store, log: log)
     claims = try ClaimDesk(store: store)
+    guards = GuardDesk(store: store)
     registries = RegistryDesk(directories)
     probe = AgentProbe(store: store, children: children)
     verdicts = VerdictDesk(milliseconds: Int(try settings.number(.verdictSeconds) * 1000), log: log)

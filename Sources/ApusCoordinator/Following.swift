@@ -55,6 +55,8 @@ extension Coordinator {
         log.warning("session \(id): turn failed: \(failure.code.rawValue): \(failure.summary)")
       }
       noteTranscript(id)
+      // An interrupted turn ends no tool of its own.
+      endGuards(of: id, background: false)
       wakeIfTold(id)
     case .permissionAsked, .promptFinished: try update(id) { $0.lastActive = now }
     case .unreadable(let offset): log.warning("session \(id): unreadable line at \(offset) of run \(run.run.number)")

@@ -60,7 +60,10 @@ extension Coordinator {
         spoiled += 1
         continue
       }
-      do { try take(request, run) } catch {
+      do {
+        try take(request, run)
+        missed(request, run)
+      } catch {
         // Not kept (a full disk): the lines stay, and what was kept of them is known again by its id.
         log.error("run \(run.run.holder): \(error)")
         return false

@@ -33,6 +33,26 @@ extension Coordinator {
     return .nothing
   }
 
+  /// What a hook said while nobody could answer it: what began has begun, what is over is over.
+  func missed(_ request: HookRequest, _ run: LiveRun) {
+    guard let json = try? JSONText.decode(JSON.self, from: request.report), let report = ClaudeHooks.read(json),
+      let session = sessions[run.session]
+    else { return }
+    switch report.fact {
+    case .toolBegan(let tool, let input, _):
+      guard ClaudeHooks.changing.contains(tool), let path = (input["file_path"] ?? input["notebook_path"])?.string,
+        let file = claimed(path, from: session.directory)
+      else { return }
+      touch(file, by: session.id, .edit)
+    case .toolEnded(let tool, let id, let failed):
+      if let id { endGuard(of: session.id, tool: id) }
+      ended(tool, failed: failed, in: session)
+    case .turnEnded, .turnFailed: endGuards(of: session.id, background: !report.hasBackground)
+    case .ended(_, let isFollowed): if !isFollowed { endGuards(of: session.id, background: true) }
+    case .started, .prompted, .wentOn, .permissionAsked, .notified: break
+    }
+  }
+
   private func before(
     _ tool: String, _ input: JSON, _ id: String, _ report: HookReport, _ session: Session, _ caller: Caller
   ) async -> HookAnswer {

@@ -8,8 +8,9 @@ import Glibc
 /// What guards know between a command's beginning and its end, and what repositories say of guards.
 @LoopActor
 final class GuardDesk {
-  /// A command that runs under locks.
-  struct Held {
+  /// A command that runs under locks. Kept in the store: its end may be told to the next daemon.
+  struct Held: Codable {
+    var session: String
     var ticket: String
     var tool: String
     var guards: [Guard]
@@ -21,6 +22,7 @@ final class GuardDesk {
     var settings: RepositorySettings
   }
 
+  private let store: any Store
   private(set) var held: [String: [Held]] = [:]
   /// Tickets of commands that were refused and have to come again.
   private var waiting: [String: (session: String, keys: [LockKey])] = [:]
@@ -28,9 +30,26 @@ final class GuardDesk {
   /// The sheets as they were written, by conversation.
   var written: [String: GuardSheet] = [:]
 
-  func begin(_ one: Held, of session: String) {
+  private static let prefix = "guard:"
+
+  init(store: any Store) { self.store = store }
+
+  /// What the last daemon knew: commands that ran under locks, of tickets that still hold.
+  func load(_ book: LockBook) throws {
+    for (key, text) in try store.loadValues(prefix: Self.prefix) {
+      guard let one = try? JSONText.decode(Held.self, from: Array(text.utf8)), book.tickets[one.ticket] != nil else {
+        try store.removeValue(key)
+        continue
+      }
+      held[one.session, default: []].append(one)
+    }
+    for ticket in book.tickets.values where ticket.isWaiting && ticket.isOfGuard { wait(ticket) }
+  }
+
+  func begin(_ one: Held) throws {
+    try store.saveValue(Self.prefix + one.ticket, try JSONText.string(one))
     waiting[one.ticket] = nil
-    held[session, default: []].append(one)
+    held[one.session, default: []].append(one)
   }
 
   /// What of a session is over: of that tool, or all that does not run in the background.
@@ -38,6 +57,7 @@ final class GuardDesk {
     let over = (held[session] ?? []).filter(isOver)
     held[session]?.removeAll { one in over.contains { $0.ticket == one.ticket && $0.tool == one.tool } }
     if held[session]?.isEmpty == true { held[session] = nil }
+    for one in over { try? store.removeValue(Self.prefix + one.ticket) }
     return over
   }
 
@@ -86,4 +106,11 @@ struct FileStamp: Equatable, Sendable {
     seconds = facts.st_mtim.tv_sec
     nanoseconds = facts.st_mtim.tv_nsec
   }
+}
+
+extension LockTicket {
+  static let ofGuards = "guard-"
+
+  /// Whether a guard asked for it, for a command.
+  var isOfGuard: Bool { id.hasPrefix(Self.ofGuards) }
 }

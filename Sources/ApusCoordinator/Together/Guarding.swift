@@ -87,7 +87,7 @@ extension Coordinator {
     var ticket =
       known
       ?? LockTicket(
-        id: "g" + RandomID.conversation(), owner: LockOwner(id: session.id, name: session.name, isSession: true),
+        id: LockTicket.ofGuards + RandomID.conversation(), owner: LockOwner(id: session.id, name: session.name, isSession: true),
         keys: keys, anchor: .session(session.id), since: now)
     if known == nil {
       ticket.note = SessionName.printable(brief)
@@ -108,8 +108,14 @@ extension Coordinator {
     switch outcome {
     case .granted:
       waitedFor.remove(ticket.id)
-      guards.begin(
-        .init(ticket: ticket.id, tool: tool, guards: wanted, isInBackground: inBackground), of: session.id)
+      do {
+        try guards.begin(
+          .init(
+            session: session.id, ticket: ticket.id, tool: tool, guards: wanted, isInBackground: inBackground))
+      } catch {
+        locks.performQuietly([.left(ticket: ticket.id)])
+        return "the lock \(wanted[0].lock) cannot be kept (\(error)); try it again in a moment"
+      }
       return nil
     case .refused(let why):
       guards.forget(ticket.id)

@@ -26,6 +26,10 @@ extension Coordinator {
     try locks.begin(
       isAlive: { id in sessions[id]?.state.isLive == true }, isOtherBoot: last != nil && last != boot)
     if let boot, last != boot { try store.saveValue("locks.boot", boot) }
+    try guards.load(locks.book)
+    for ticket in locks.book.tickets.values where ticket.isWaiting && ticket.owner.isSession && !ticket.isAttended {
+      waitedFor.insert(ticket.id)
+    }
     beat()
   }
 
