@@ -5,7 +5,7 @@ RELEASE = --configuration release --static-swift-stdlib -Xlinker -s
 STRICT = -Xswiftc -warnings-as-errors --explicit-target-dependency-import-check error
 PROGRAMS = .build/release
 
-.PHONY: help run demo test check build install format lint house bench soak clean packages claude
+.PHONY: help run demo test check build install format lint house bench soak clean packages claude mcp-client
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -19,7 +19,7 @@ build: packages ## build apus, apus-claude, apusd and apus-keeper into .build/re
 	$(SWIFT) build $(RELEASE) $(STRICT) --product apusd
 	$(SWIFT) build $(RELEASE) $(STRICT) --product apus-keeper
 
-test: packages claude ## run every test
+test: packages claude mcp-client ## run every test
 	$(SWIFT) build --build-tests $(STRICT)
 	$(SWIFT) test --skip-build
 
@@ -31,7 +31,7 @@ lint: packages ## swift-format, strictly
 format: ## let swift-format write the files
 	$(SWIFT) format format --in-place --recursive --parallel Package.swift Sources Tests
 
-soak: packages claude ## the full counts: 100 kills of the daemon, 1,000 cycles (an hour or so)
+soak: packages claude mcp-client ## the full counts: 100 kills of the daemon, 1,000 cycles (an hour or so)
 	$(SWIFT) build --build-tests $(STRICT)
 	APUS_SOAK=1 $(SWIFT) test --skip-build
 
@@ -48,6 +48,9 @@ packages:
 
 claude: packages
 	@Scripts/fetch-claude > /dev/null
+
+mcp-client: packages
+	@Scripts/fetch-mcp-client > /dev/null
 
 clean: ## remove what was built
 	rm -rf .build

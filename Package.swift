@@ -93,7 +93,7 @@ let package = Package(
     .testTarget(
       name: "ApusTogetherTests",
       dependencies: ["ApusTesting", "ApusTestKit", "ApusCore", "ApusWire", "ApusLink", "CSystem"],
-      swiftSettings: strict),
+      exclude: ["mcp-client.py"], swiftSettings: strict),
     .target(name: "ApusTestKit", dependencies: ["CSystem"], path: "Tests/ApusTestKit", swiftSettings: strict),
     .testTarget(
       name: "ApusFramesTests", dependencies: ["ApusFrames", "ApusTestKit"], swiftSettings: strict),
@@ -113,7 +113,7 @@ let package = Package(
       name: "ApusKeeperTests", dependencies: ["ApusKeeper", "ApusFrames", "CSystem", "ApusTestKit"],
       swiftSettings: strict),
     .testTarget(
-      name: "ApusCLITests", dependencies: ["ApusCLI", "ApusCore", "ApusTestKit"], swiftSettings: strict),
+      name: "ApusCLITests", dependencies: ["ApusCLI", "ApusCore", "ApusWire", "ApusTestKit"], swiftSettings: strict),
     .testTarget(name: "HouseTests", swiftSettings: strict),
   ]
 )
