@@ -25,12 +25,20 @@ extension Coordinator {
     let settings = try await agentSettings(session, opening)
     let run = try open(session, continuing: continuing)
     let waiting = inputs.filter { $0.kind == .prompt && !carried.contains($0.promptID) }.map(\.promptID)
-    let file = settings.map { _ in run.directory + "/" + RunFile.settings }
+    var files: [String: [UInt8]] = [:]
+    files[RunFile.settings] = settings
+    if isOfOurWords(session, opening) {
+      files[RunFile.servers] = try ClaudeServers.configuration(program: try Detached.sibling("apus"))
+    }
+    func path(_ name: String) -> String? { files[name] == nil ? nil : run.directory + "/" + name }
+    let (file, servers) = (path(RunFile.settings), path(RunFile.servers))
     let context = openingContext(session)
     let spec =
       terminal == nil
-      ? ClaudeAgent.launch(session, opening: opening, run: run.number, settings: file, context: context)
-      : ClaudeAgent.launchInTerminal(session, opening: opening, prompt: prompt, settings: file, context: context)
+      ? ClaudeAgent.launch(
+        session, opening: opening, run: run.number, settings: file, servers: servers, context: context)
+      : ClaudeAgent.launchInTerminal(
+        session, opening: opening, prompt: prompt, settings: file, servers: servers, context: context)
     let liveRun = try LiveRun(
       run: run,
       turn: TurnState(
@@ -42,7 +50,7 @@ extension Coordinator {
     joinTogether(id)
     do {
       try liveRun.advance([liveRun.event(.runStarted, .object(["continuing": .bool(continuing)]))])
-      try await startKeeper(run, session, spec, terminal, settings)
+      try await startKeeper(run, session, spec, terminal, files)
       guard liveRun.attach() else {
         throw Failure(
           .keeperFailed, "the keeper of \(session.name) does not answer", hint: "`apus logs --daemon` says more")
@@ -83,16 +91,16 @@ extension Coordinator {
   }
 
   private func startKeeper(
-    _ run: Run, _ session: Session, _ spec: LaunchSpec, _ terminal: TerminalWish?, _ settings: [UInt8]?
+    _ run: Run, _ session: Session, _ spec: LaunchSpec, _ terminal: TerminalWish?, _ files: [String: [UInt8]]
   ) async throws {
     let temporary = places.temporaryDirectory(session: session.id, run: run.number)
     for directory in [places.runs, places.runs + "/" + session.id, run.directory, temporary] {
       let code = Files.makeDirectory(directory)
       guard code == 0 else { throw filesFailed(directory, code) }
     }
-    if let settings {
-      // A file of the run, so that nothing of the person's or the repository's changes.
-      let code = Files.make(run.directory + "/" + RunFile.settings, bytes: settings)
+    // Files of the run, so that nothing of the person's or the repository's changes.
+    for (name, bytes) in files {
+      let code = Files.make(run.directory + "/" + name, bytes: bytes)
       guard code == 0 else { throw filesFailed(run.directory, code) }
     }
     var variables = spec.environment
@@ -143,6 +151,12 @@ extension Coordinator {
     return await word(from: ready)
   }
 
+  /// Whether we chose the agent's words: a person's own `claude` command line gets no tools that it did not name.
+  private func isOfOurWords(_ session: Session, _ opening: Opening) -> Bool {
+    if case .given = opening { return false }
+    return session.spec.arguments == nil
+  }
+
   /// What makes the agent report to us, a person's own settings among it. Nil where theirs cannot be read: they go to
   /// the agent as they are, which says what is wrong with them as it would without us.
   private func agentSettings(_ session: Session, _ opening: Opening) async throws -> [UInt8]? {
@@ -150,7 +164,8 @@ extension Coordinator {
     var words = session.spec.arguments ?? []
     if case .given(let now) = opening { words = now }
     guard let given = ClaudeArguments(words).settings.last else {
-      return try ClaudeHooks.settings(program: program)
+      let rules = isOfOurWords(session, opening) ? [ClaudeServers.rule] : []
+      return try ClaudeHooks.settings(program: program, allowing: rules)
     }
     var text: [UInt8]? = Array(given.utf8)
     if given.first(where: { !$0.isWhitespace }) != "{" {

@@ -12,6 +12,8 @@ package enum RunFile {
   package static let ending = "ending"
   /// What the agent is told besides its arguments: the hooks that report to us, mode 0600.
   package static let settings = "settings.json"
+  /// The servers an agent is given, as its vendor writes them down.
+  package static let servers = "mcp.json"
   /// What hooks reported while no daemon heard them, a line each.
   package static let hooks = "hooks"
   /// Of that file's name while the daemon reads it.

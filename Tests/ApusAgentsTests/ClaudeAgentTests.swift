@@ -41,6 +41,25 @@ import Testing
     #expect(file.environment["CLAUDE_CODE_RESUME_INTERRUPTED_TURN"] == nil)
   }
 
+  @Test func `tools of ours are named in a file, before a flag or the end of all flags`() throws {
+    let spec = ClaudeAgent.launch(
+      session(), opening: .fresh, run: 1, settings: "/r/settings.json", servers: "/r/mcp.json", context: nil)
+    #expect(
+      spec.arguments.suffix(3) == ["--settings=/r/settings.json", "--mcp-config=/r/mcp.json", "--session-id=c-1"])
+    let terminal = ClaudeAgent.launchInTerminal(
+      session(), opening: .fresh, prompt: "hi", settings: "/r/s", servers: "/r/mcp.json", context: nil)
+    #expect(
+      terminal.arguments == [
+        "/bin/claude", "--session-id=c-1", "--settings=/r/s", "--mcp-config=/r/mcp.json", "--permission-mode", "plan",
+        "--", "hi",
+      ])
+    let written: JSON = try JSONText.decode(from: try ClaudeServers.configuration(program: "/o pt/apus"))
+    let server: JSON = .object([
+      "type": .string("stdio"), "command": .string("/o pt/apus"), "args": .array([.string("mcp")]),
+    ])
+    #expect(written == .object(["mcpServers": .object(["apus": server])]))
+  }
+
   @Test func `a fork takes another's conversation on under its own id`() {
     let spec = ClaudeAgent.launch(session(), opening: .forked(from: "c-0"), run: 1, settings: nil, context: nil)
     #expect(spec.arguments.suffix(3) == ["--resume=c-0", "--fork-session", "--session-id=c-1"])

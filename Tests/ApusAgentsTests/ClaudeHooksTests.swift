@@ -59,6 +59,16 @@ import Testing
     #expect(merged["hooks"]?["PreToolUse"]?.array?.count == 2)
   }
 
+  @Test func `what it may do unasked stands beside a person's own rules`() throws {
+    let own: JSON = try JSONText.decode(
+      from: Array(#"{"permissions":{"allow":["Read"],"deny":["mcp__apus__tell"]}}"#.utf8))
+    let merged: JSON = try JSONText.decode(
+      from: try ClaudeHooks.settings(program: "/opt/apus", merging: own, allowing: [ClaudeServers.rule]))
+    #expect(merged["permissions"]?["allow"] == .array([.string("Read"), .string("mcp__apus")]))
+    #expect(merged["permissions"]?["deny"] == .array([.string("mcp__apus__tell")]))
+    #expect(try settings()["permissions"] == nil)
+  }
+
   @Test func `what is no report of ours is passed over`() throws {
     for text in [
       "{}", "[]", "7", "null", #"{"session_id":"c"}"#, #"{"hook_event_name":"Stop"}"#,

@@ -11,7 +11,7 @@ package enum ClaudeAgent: Agent {
 
   /// `context`: what the agent is told of its place, beside its own system prompt.
   package static func launch(
-    _ session: Session, opening: Opening, run: Int, settings: String?, context: String?
+    _ session: Session, opening: Opening, run: Int, settings: String?, servers: String? = nil, context: String?
   ) -> LaunchSpec {
     var arguments = [
       session.spec.program, "-p", "--input-format", "stream-json", "--output-format", "stream-json", "--verbose",
@@ -24,6 +24,8 @@ package enum ClaudeAgent: Agent {
     environment["PWD"] = session.directory
     // With `=`, so that a value can never be read as a flag.
     if let settings { arguments.append("--settings=\(settings)") }
+    // It takes all words up to the next flag: none but flags and `--` may follow.
+    if let servers { arguments.append("--mcp-config=\(servers)") }
     if let context { arguments.append("--append-system-prompt=\(context)") }
     switch opening {
     case .fresh: arguments.append("--session-id=\(session.conversationID)")

@@ -23,18 +23,27 @@ package enum ClaudeHooks {
 
   /// The settings that make an agent report to `program`, as text for `--settings`. Of two such flags the last alone
   /// counts, so a person's own settings (`own`, an object) are merged in: theirs and ours both count.
-  package static func settings(program: String, merging own: JSON = .object([:])) throws -> [UInt8] {
+  ///
+  /// `allowing`: permission rules for what it may do unasked; a person's own rules against it stand above them.
+  package static func settings(
+    program: String, merging own: JSON = .object([:]), allowing rules: [String] = []
+  ) throws -> [UInt8] {
     var settings = own.object ?? [:]
     var hooks = settings["hooks"]?.object ?? [:]
     for (event, groups) in groups(command: command(program)) {
       hooks[event] = .array((hooks[event]?.array ?? []) + groups)
     }
     settings["hooks"] = .object(hooks)
+    if !rules.isEmpty {
+      var permissions = settings["permissions"]?.object ?? [:]
+      permissions["allow"] = .array((permissions["allow"]?.array ?? []) + rules.map { .string($0) })
+      settings["permissions"] = .object(permissions)
+    }
     return try JSONText.encode(JSON.object(settings))
   }
 
   /// Every event and what runs at it.
-  package static func groups(command: String) -> [String: [JSON]] {
+  private static func groups(command: String) -> [String: [JSON]] {
     func group(_ more: [String: JSON], matcher: String? = nil) -> JSON {
       let hook = ["type": .string("command"), "command": .string(command)].merging(more) { $1 }
       var group: [String: JSON] = ["hooks": .array([.object(hook)])]
@@ -52,6 +61,12 @@ package enum ClaudeHooks {
     ]
     groups[atRest] = [group(["timeout": .integer(restPatience), "async": .bool(true), "asyncRewake": .bool(true)])]
     return groups
+  }
+
+  /// For a plugin, which every session has: those that Apus started report by their own settings already.
+  static func ofPlugin(program: String) -> JSON {
+    let groups = groups(command: "[ -n \"$APUS_RUN\" ] || \(command(program))")
+    return .object(["hooks": .object(groups.mapValues { .array($0) })])
   }
 
   /// For a shell. Where the program is gone (removed, being replaced) nothing happens: the agent would show an error.

@@ -7,7 +7,7 @@ extension ClaudeAgent {
   package static let escapeKey: [UInt8] = [0x1B]
 
   package static func launchInTerminal(
-    _ session: Session, opening: Opening, prompt: String?, settings: String?, context: String?
+    _ session: Session, opening: Opening, prompt: String?, settings: String?, servers: String? = nil, context: String?
   ) -> LaunchSpec {
     var arguments = [session.spec.program]
     // With `=`, so that a value can never be read as a flag; first, so that a person's `--` is behind them.
@@ -21,6 +21,8 @@ extension ClaudeAgent {
     // Of several the last counts: a person's own are in ours.
     func words(_ given: [String]) -> [String] { settings == nil ? given : ClaudeArguments(given).withoutSettings }
     if let settings { arguments.append("--settings=\(settings)") }
+    // It takes all words up to the next flag: none but flags and `--` may follow.
+    if let servers { arguments.append("--mcp-config=\(servers)") }
     if case .given(let given) = opening {
       arguments += words(given)
     } else if let own = session.spec.arguments {

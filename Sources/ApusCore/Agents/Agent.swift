@@ -56,13 +56,14 @@ package protocol Agent: Sendable {
   associatedtype Stream: AgentStream
 
   static var name: String { get }
-  /// `settings` is a file that makes the agent report to us, `context` what it is told of its place, where there is one.
+  /// `settings` is a file that makes the agent report to us, `servers` one that names the tools we give it, `context` what
+  /// it is told of its place, where there is one.
   static func launch(
-    _ session: Session, opening: Opening, run: Int, settings: String?, context: String?
+    _ session: Session, opening: Opening, run: Int, settings: String?, servers: String?, context: String?
   ) -> LaunchSpec
   /// The same in a terminal; `prompt` is what the agent is asked at once.
   static func launchInTerminal(
-    _ session: Session, opening: Opening, prompt: String?, settings: String?, context: String?
+    _ session: Session, opening: Opening, prompt: String?, settings: String?, servers: String?, context: String?
   ) -> LaunchSpec
   static func prompt(id: String, text: String) -> [UInt8]
   /// Ends the turn that is under way; `withQueued` takes back what waits behind it as well.
