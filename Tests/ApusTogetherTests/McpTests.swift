@@ -79,7 +79,12 @@ struct McpClient {
       #expect(left["text"]?.string == "You no longer wait for deploy.")
       let foreign = try await client.call("lock_release", #"{"name": "deploy"}"#)
       #expect(foreign["isError"]?.bool == true && foreign["text"]?.string?.contains("two (\(two.id))") == true)
-      #expect(try await client.call("lock_release", #"{"name": "docker"}"#)["isError"]?.bool == false)
+      #expect(await home.apus("lock", "acquire", "docker", "--session", "one").status == 0)
+      let first = try await client.call("lock_release", #"{"name": "docker"}"#)
+      #expect(first["text"]?.string?.hasPrefix("You still have docker") == true)
+      let last = try await client.call("lock_release", #"{"name": "docker"}"#)
+      #expect(last["text"]?.string == "docker released.")
+      #expect(try await client.call("lock_release", #"{"name": "docker"}"#)["isError"]?.bool == true)
 
       let sessions = try await client.call("sessions")
       #expect(sessions["text"]?.string?.contains("one (\(one.id), you)") == true)

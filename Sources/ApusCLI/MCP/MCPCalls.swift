@@ -65,7 +65,7 @@ struct MCPCalls {
     let request = HeldLockRequest(asker: context.asker(), act: .release, name: name)
     do throws(Failure) {
       let object: LockObject = try context.ask(.heldLock, request, within: Self.patience)
-      return MCPWords.released(object)
+      return MCPWords.released(object, own: own)
     } catch {
       guard error.code == .lockHeld else { throw error }
       let locks: [LockObject] = try look(.locks, LocksRequest(asker: context.asker(), name: name))

@@ -59,10 +59,15 @@ enum MCPWords {
       structured: fields)
   }
 
-  static func released(_ lock: LockObject) -> MCPResult {
-    let isStillOwn = lock.holder != nil && lock.holds > 0 && lock.state == "held"
-    let next = lock.holder.map { isStillOwn ? " \(name($0, own: nil)) has it now." : "" } ?? ""
-    return MCPResult(text: "\(lock.name) released.\(next)", structured: ["name": .string(lock.name)])
+  static func released(_ lock: LockObject, own: String?) -> MCPResult {
+    var text = "\(lock.name) released."
+    if let holder = lock.holder, lock.state == "held" {
+      text =
+        holder.id == own
+        ? "You still have \(lock.name): it was taken several times, and has to be released as often."
+        : "\(lock.name) released. \(name(holder, own: nil)) has it now."
+    }
+    return MCPResult(text: text, structured: ["name": .string(lock.name)])
   }
 
   static func left(_ lock: LockObject) -> MCPResult {
