@@ -36,7 +36,9 @@ import Testing
     #expect(groups.map { $0["hooks"]?.array?.first?["onFailure"]?.string } == ["block", nil])
     let guarded = try Regex(try #require(groups[0]["matcher"]?.string))
     let others = try Regex(try #require(groups[1]["matcher"]?.string))
-    for tool in ["Bash", "Edit", "Write", "MultiEdit", "NotebookEdit", "Read", "BashOutput", "mcp__apus__locks", "Grep"] {
+    for tool in [
+      "Bash", "Edit", "Write", "MultiEdit", "NotebookEdit", "Read", "BashOutput", "mcp__apus__locks", "Grep",
+    ] {
       #expect((tool.firstMatch(of: guarded) != nil) == ClaudeHooks.changing.contains(tool), "\(tool)")
       #expect((tool.firstMatch(of: others) != nil) == !ClaudeHooks.changing.contains(tool), "\(tool)")
     }

@@ -109,7 +109,8 @@ import Testing
     }
   }
 
-  @Test func `sessions push without force and commit on their own branch, unless the repository allows it`() async throws
+  @Test func `sessions push without force and commit on their own branch, unless the repository allows it`()
+    async throws
   {
     try await TestHome.withRepository(agent: Checkout.claude) { home in
       _ = try await home.session("new", "one", "--permission-mode", "bypassPermissions")

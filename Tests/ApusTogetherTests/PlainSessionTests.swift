@@ -25,7 +25,8 @@ import Testing
   private func claude(_ home: TestHome, _ prompt: String) async -> Outcome {
     await Program.run(
       [
-        Checkout.claude, "-p", "--permission-mode", "bypassPermissions", "--settings", settings(home), "--output-format",
+        Checkout.claude, "-p", "--permission-mode", "bypassPermissions", "--settings", settings(home),
+        "--output-format",
         "stream-json", "--verbose", prompt,
       ], environment: home.environment.merging(home.withDocker) { $1 }, directory: home.work, input: "", seconds: 60)
   }
@@ -36,7 +37,8 @@ import Testing
       let holder = try await home.session("new", "one", extra: ["APUS_CLAUDE": Checkout.scriptedAgent])
       #expect(await home.apus("lock", "acquire", "docker", "--session", "one", "--note", "api").status == 0)
       let plain = await claude(
-        home, "edit ui/plain.txt: x then bash: apus list --json > \(home.root)/seen.json; apus claim list --json > "
+        home,
+        "edit ui/plain.txt: x then bash: apus list --json > \(home.root)/seen.json; apus claim list --json > "
           + "\(home.root)/claims.json then bash: docker compose up then bash: git push -f origin x then say: done")
       #expect(plain.status == 0, "\(plain.errors)")
       #expect(plain.output.contains("docker is held by one"))

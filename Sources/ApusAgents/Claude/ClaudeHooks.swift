@@ -3,7 +3,7 @@ import ApusCore
 /// Claude Code's hooks: what it is told to run, and what it then says (claude-contract §4; measured on 2.1.329).
 package enum ClaudeHooks {
   /// Those that tell what the agent does. Started beside the agent's work (`async`), they cost it no time and leave
-  /// nothing on its screen.
+  /// nothing on its screen; what still runs when a `-p` run ends is cut off, or never begun (measured on 2.1.329).
   private static let beside = ["PostToolUse", "PostToolUseFailure", "PermissionRequest", "StopFailure"]
   /// Those that are waited for: the first word of a conversation comes before all others, the last is not lost, and
   /// before it takes up a prompt or a tool the agent hears what there is to hear.

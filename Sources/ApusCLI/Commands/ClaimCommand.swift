@@ -10,7 +10,8 @@ struct ClaimCommand: Command {
       + "`claim release`. `claim check PATH…` says who has them: exit 4 when another does. Whether sessions are warned "
       + "of one another or kept out is the repository's to say: \"claims\": \"strict\" in .apus/config.json.")
 
-  @Operands("ACT PATH …", help: "add, release, list or check, then paths", least: 1,
+  @Operands(
+    "ACT PATH …", help: "add, release, list or check, then paths", least: 1,
     choices: ["add", "release", "list", "check"]) var words
   @Flag("--shared", help: "add: others may have them too, if they share them as well") var isShared
   @Option("--session", value: "NAME", help: "for that session") var session: String?

@@ -19,7 +19,8 @@ struct LockCommand: Command {
     "ACT NAME …", help: "run, acquire, release, renew, verify, break, list, show or history, then names", least: 1,
     choices: ["run", "acquire", "release", "renew", "verify", "break", "list", "show", "history"]) var words
   @Option("--note", value: "TEXT", help: "why, for everybody who waits") var note: String?
-  @Option("--wait", value: "TIME", help: "how long to wait (30m; 90s, 2h)", parse: DurationText.seconds) var wait: Double?
+  @Option("--wait", value: "TIME", help: "how long to wait (30m; 90s, 2h)", parse: DurationText.seconds) var wait:
+    Double?
   @Flag("--try", help: "do not wait") var isTry
   @Option("--ttl", value: "TIME", help: "how long a holder may be silent (300s)", parse: DurationText.seconds)
   var ttl: Double?
@@ -65,8 +66,10 @@ struct LockCommand: Command {
       guard names.count <= 1 else { throw Usage.wrong("lock", "history takes one name or none") }
       return try LockOutput.history(try context.raw(.lockStories, locks(names.first, context)), context)
     default:
-      throw Usage.wrong("lock", "there is no \"\(Usage.printable(words[0]))\": run, acquire, release, renew, verify, "
-        + "break, list, show or history")
+      throw Usage.wrong(
+        "lock",
+        "there is no \"\(Usage.printable(words[0]))\": run, acquire, release, renew, verify, "
+          + "break, list, show or history")
     }
   }
 
@@ -82,7 +85,9 @@ struct LockCommand: Command {
     request.isReentrant = !isNotReentrant
     request.isOfProcess = words[0] == "run"
     request.isLater = isLater
-    guard !(isTry && wait != nil) else { throw Usage.wrong("lock", "--try does not wait; leave out one of --try and --wait") }
+    guard !(isTry && wait != nil) else {
+      throw Usage.wrong("lock", "--try does not wait; leave out one of --try and --wait")
+    }
     return request
   }
 
@@ -105,7 +110,8 @@ struct LockCommand: Command {
     let reply: LockReply = try context.decode(bytes)
     if !reply.granted {
       let place = reply.place.map(LockWords.place) ?? "waiting"
-      context.output.write("\(reply.waitsFor ?? "it") is held by \(reply.holder?.name ?? "another"); you are \(place) and will be told\n")
+      context.output.write(
+        "\(reply.waitsFor ?? "it") is held by \(reply.holder?.name ?? "another"); you are \(place) and will be told\n")
       return 0
     }
     for name in reply.names {
@@ -119,7 +125,8 @@ struct LockCommand: Command {
     return 0
   }
 
-  private func held(_ act: HeldLockRequest.Act, _ name: String, _ token: Int64?, _ context: Context) -> HeldLockRequest {
+  private func held(_ act: HeldLockRequest.Act, _ name: String, _ token: Int64?, _ context: Context) -> HeldLockRequest
+  {
     var request = HeldLockRequest(asker: context.asker(session: session), act: act, name: name)
     request.asker.isEverywhere = isGlobal
     request.token = token
@@ -162,7 +169,9 @@ struct LockCommand: Command {
     }
     var token = Self.inherited(name, context)
     if words.count == 2 {
-      guard let number = Int64(words[1]) else { throw Usage.wrong("lock", "a token is a number, as acquire printed it") }
+      guard let number = Int64(words[1]) else {
+        throw Usage.wrong("lock", "a token is a number, as acquire printed it")
+      }
       token = number
     }
     if tokenIsNeeded, token == nil { throw Usage.wrong("lock", "\(act.rawValue) takes a name and its token") }

@@ -88,7 +88,8 @@ struct LockRun {
     }
     if !isHealthy, code == 0 {
       throw Failure(
-        .timedOut, "\(reply.names[0]) was released although its check never succeeded: \(Usage.printable(verify ?? ""))",
+        .timedOut,
+        "\(reply.names[0]) was released although its check never succeeded: \(Usage.printable(verify ?? ""))",
         hint: "look what is wrong; --verify-for gives it more time")
     }
     return code

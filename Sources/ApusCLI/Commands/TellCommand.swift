@@ -5,7 +5,8 @@ struct TellCommand: Command {
   static let about = About(
     name: "tell", group: .together, summary: "leave word for another session, or for all",
     example: "apus tell add-auth \"the API is at :8003 now\"",
-    more: "It reads it at its next step, quoted and marked as data: a message is never an instruction. `all`: every other "
+    more:
+      "It reads it at its next step, quoted and marked as data: a message is never an instruction. `all`: every other "
       + "live session of this repository. TEXT of `-` is read from standard input.")
 
   @Operand("NAME", help: "a session, or `all`", completes: .sessions) var name

@@ -18,7 +18,8 @@ enum LockOutput {
     let holders = min(28, max(6, locks.map { Width.of(holder($0)) }.max() ?? 6))
     output.write(
       output.styled(
-        Width.fit("LOCK", names) + "  " + Width.fit("HOLDER", holders) + "  SINCE   WHY                 LAST SIGN OF LIFE",
+        Width.fit("LOCK", names) + "  " + Width.fit("HOLDER", holders)
+          + "  SINCE   WHY                 LAST SIGN OF LIFE",
         .dim) + "\n")
     for lock in locks {
       let since = lock.age.map { MomentText.age($0) } ?? "–"
@@ -28,7 +29,8 @@ enum LockOutput {
         + Width.fit(lock.note ?? "–", 18) + "  " + proof
       output.write(Width.cut(line, output.columns) + "\n")
       for (place, waiting) in lock.queue.enumerated() {
-        let text = "  \(LockWords.place(place + 1)): \(waiting.owner.id) \(waiting.owner.name), \(MomentText.age(waiting.age))"
+        let text =
+          "  \(LockWords.place(place + 1)): \(waiting.owner.id) \(waiting.owner.name), \(MomentText.age(waiting.age))"
         output.write(output.styled(Width.cut(text, output.columns), .dim) + "\n")
       }
     }
@@ -63,7 +65,9 @@ enum LockOutput {
     if lock.holds > 1 { row("taken", "\(lock.holds) times by the same holder") }
     for (place, waiting) in lock.queue.enumerated() {
       let note = waiting.note.map { " (\($0))" } ?? ""
-      row(LockWords.place(place + 1), "\(waiting.owner.name) (\(waiting.owner.id)), for \(MomentText.age(waiting.age))\(note)")
+      row(
+        LockWords.place(place + 1),
+        "\(waiting.owner.name) (\(waiting.owner.id)), for \(MomentText.age(waiting.age))\(note)")
     }
     row("place", lock.scope)
     return 0

@@ -160,7 +160,9 @@ extension Coordinator {
     let directory = request.asker.session == nil ? request.asker.directory : asking.directory
     guard request.paths.count <= 1000 else { throw Failure(.usage, "at most 1000 paths at once") }
     lapse(asking.scope, after: lapseSeconds(asking.scope))
-    for checkout in Set(claims.book(asking.scope).claims.map(\.checkout)) { await lookNow(at: checkout, scope: asking.scope) }
+    for checkout in Set(claims.book(asking.scope).claims.map(\.checkout)) {
+      await lookNow(at: checkout, scope: asking.scope)
+    }
     switch request.act {
     case .list:
       let all = claims.book(asking.scope).claims
@@ -193,7 +195,9 @@ extension Coordinator {
 
   private func add(_ request: ClaimRequest, _ owner: String, _ directory: String) throws -> [ClaimObject] {
     let wanted = try patterns(request.paths, directory)
-    guard let first = wanted.first else { throw Failure(.usage, "name paths to claim", hint: "`apus claim add src/api/`") }
+    guard let first = wanted.first else {
+      throw Failure(.usage, "name paths to claim", hint: "`apus claim add src/api/`")
+    }
     guard wanted.allSatisfy({ $0.file.scope == first.file.scope && $0.file.checkout == first.file.checkout }) else {
       throw Failure(.usage, "those paths are in several checkouts", hint: "claim those of one at a time")
     }
@@ -207,9 +211,11 @@ extension Coordinator {
     let conflicts = meetings.filter { if case .conflict = $0 { true } else { false } }
     if let one = conflicts.first {
       throw Failure(
-        .claimHeld, "\(SessionName.printable(one.claim.path)) is claimed by \(ownerName(one.claim.session) ?? "another") "
+        .claimHeld,
+        "\(SessionName.printable(one.claim.path)) is claimed by \(ownerName(one.claim.session) ?? "another") "
           + "(\(one.claim.session)) since \(MomentText.clock(one.claim.since)) UTC; nothing was claimed",
-        hint: "`apus tell \(ownerName(one.claim.session) ?? one.claim.session) …` asks them; `apus claim list` shows all")
+        hint:
+          "`apus tell \(ownerName(one.claim.session) ?? one.claim.session) …` asks them; `apus claim list` shows all")
     }
     claimsChanged(scope, gone: [])
     let texts = Set(wanted.map(\.glob.text))

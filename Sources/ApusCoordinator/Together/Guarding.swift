@@ -36,7 +36,8 @@ extension Coordinator {
   func mainCheckout(of session: Session) -> String? {
     if let place = session.place { return place.checkout }
     guard let common = Repository.common(of: session.directory) else { return nil }
-    return common.hasSuffix("/.git") ? String(common.dropLast("/.git".count)) : Repository.checkout(of: session.directory)
+    return common.hasSuffix("/.git")
+      ? String(common.dropLast("/.git".count)) : Repository.checkout(of: session.directory)
   }
 
   func repositorySettings(of session: Session) -> RepositorySettings {
@@ -87,7 +88,8 @@ extension Coordinator {
     var ticket =
       known
       ?? LockTicket(
-        id: LockTicket.ofGuards + RandomID.conversation(), owner: LockOwner(id: session.id, name: session.name, isSession: true),
+        id: LockTicket.ofGuards + RandomID.conversation(),
+        owner: LockOwner(id: session.id, name: session.name, isSession: true),
         keys: keys, anchor: .session(session.id), since: now)
     if known == nil {
       ticket.note = SessionName.printable(brief)

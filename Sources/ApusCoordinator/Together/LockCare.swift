@@ -172,14 +172,16 @@ extension Coordinator {
     leave(
       Notice(
         session: ticket.owner.id, kind: .lock, from: nil,
-        text: "You no longer have the lock \(key.name) (\(evidence)). Stop what you do under it; acquire it again first.",
+        text:
+          "You no longer have the lock \(key.name) (\(evidence)). Stop what you do under it; acquire it again first.",
         at: now, wakes: false))
   }
 }
 
 /// A person's command, through a shell.
 enum Shell {
-  static func succeeds(_ command: String, _ environment: [String: String], _ directory: String, seconds: Double) -> Bool {
+  static func succeeds(_ command: String, _ environment: [String: String], _ directory: String, seconds: Double) -> Bool
+  {
     guard
       let child = Child(
         ["/bin/sh", "-c", command], environment: environment.filter { $0.key != "APUS_ROLE" }, directory: directory)

@@ -158,7 +158,9 @@ final class LockDesk {
 
   /// Is told by the kernel when the ticket's process ends.
   private func watch(_ ticket: LockTicket) {
-    guard case .process(let mark) = ticket.anchor, ends[ticket.id] == nil, book.tickets[ticket.id] != nil else { return }
+    guard case .process(let mark) = ticket.anchor, ends[ticket.id] == nil, book.tickets[ticket.id] != nil else {
+      return
+    }
     let number = apus_process_watch(mark.pid, mark.start)
     guard number >= 0 else {
       guard errno == ESRCH else {

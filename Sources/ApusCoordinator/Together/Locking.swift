@@ -45,7 +45,8 @@ extension Coordinator {
 
   private func ticket(for request: LockRequest) throws -> LockTicket {
     guard !request.names.isEmpty, request.names.count <= 32 else {
-      throw Failure(.usage, "between 1 and 32 locks can be asked for at once", hint: "name them: `apus lock acquire docker`")
+      throw Failure(
+        .usage, "between 1 and 32 locks can be asked for at once", hint: "name them: `apus lock acquire docker`")
     }
     for name in request.names { try LockKey.check(name) }
     guard (8...64).contains(request.ticket.utf8.count), request.ticket.utf8.allSatisfy({ $0 > 32 && $0 < 127 }) else {
@@ -58,7 +59,8 @@ extension Coordinator {
     }
     if request.isLater, asking.session == nil {
       throw Failure(
-        .usage, "only a session can be told later that it has a lock", hint: "wait for it: `apus lock acquire --wait 5m`")
+        .usage, "only a session can be told later that it has a lock",
+        hint: "wait for it: `apus lock acquire --wait 5m`")
     }
     var ticket = LockTicket(id: request.ticket, owner: asking.owner, keys: keys, anchor: asking.anchor, since: now)
     if case .session(let id) = ticket.anchor, sessions[id]?.state.isLive != true {
@@ -70,7 +72,8 @@ extension Coordinator {
     if let text = request.onDeath {
       guard let onDeath = LockOnDeath(text) else {
         throw Failure(
-          .usage, "\"\(SessionName.printable(String(text.prefix(80))))\" is nothing that can be done at a holder's death",
+          .usage,
+          "\"\(SessionName.printable(String(text.prefix(80))))\" is nothing that can be done at a holder's death",
           hint: "release, delay:15s, probe:CMD or hold")
       }
       ticket.onDeath = onDeath
@@ -156,7 +159,9 @@ extension Coordinator {
 
   private func release(_ key: LockKey, _ request: HeldLockRequest, _ asking: Asking) throws {
     if let id = request.ticket {
-      guard let ticket = locks.book.tickets[id], locks.book.locks[key]?.holds.contains(id) == true else { throw stale(key) }
+      guard let ticket = locks.book.tickets[id], locks.book.locks[key]?.holds.contains(id) == true else {
+        throw stale(key)
+      }
       _ = ticket
       try locks.perform([.left(ticket: id)])
       return

@@ -25,7 +25,9 @@ package struct GuardSettings: Equatable, Sendable {
   private static func `guard`(
     _ pattern: String, _ value: JSON, _ what: String, _ reader: RepositorySettings.Reader
   ) throws(Failure) -> Guard? {
-    guard !pattern.isEmpty, pattern.utf8.count <= 500 else { throw reader.wrong(reader.path, what, "a command's pattern") }
+    guard !pattern.isEmpty, pattern.utf8.count <= 500 else {
+      throw reader.wrong(reader.path, what, "a command's pattern")
+    }
     var made = Guard(pattern: pattern, lock: "")
     switch value {
     case .bool(false), .null: return nil
@@ -62,9 +64,15 @@ package struct ClaimSettings: Equatable, Sendable {
 
   init(_ json: JSON?, _ reader: RepositorySettings.Reader) throws(Failure) {
     var fields: [String: JSON] = [:]
-    if let text = json?.string { fields = ["policy": .string(text)] } else { fields = try reader.object(json, "claims") }
+    if let text = json?.string {
+      fields = ["policy": .string(text)]
+    } else {
+      fields = try reader.object(json, "claims")
+    }
     if let text = try reader.text(fields["policy"], "claims.policy") {
-      guard let known = Policy(rawValue: text) else { throw reader.wrong(reader.path, "claims.policy", "off, warn or strict") }
+      guard let known = Policy(rawValue: text) else {
+        throw reader.wrong(reader.path, "claims.policy", "off, warn or strict")
+      }
       policy = known
     }
     lapseSeconds = try reader.seconds(fields["lapse"], "claims.lapse") ?? lapseSeconds
