@@ -94,6 +94,10 @@ let package = Package(
       name: "ApusTogetherTests",
       dependencies: ["ApusTesting", "ApusTestKit", "ApusCore", "ApusWire", "ApusLink", "CSystem"],
       exclude: ["mcp-client.py"], swiftSettings: strict),
+    // A world of accidents for the rule of locks: every test of ten million events counts.
+    .target(
+      name: "ApusSimulation", dependencies: ["ApusCore"], path: "Tests/ApusSimulation",
+      swiftSettings: strict + [.unsafeFlags(["-O"], .when(configuration: .debug))]),
     .target(name: "ApusTestKit", dependencies: ["CSystem"], path: "Tests/ApusTestKit", swiftSettings: strict),
     .testTarget(
       name: "ApusFramesTests", dependencies: ["ApusFrames", "ApusTestKit"], swiftSettings: strict),
@@ -105,7 +109,8 @@ let package = Package(
       name: "ApusTestModels", dependencies: ["ApusCore", "ApusTestKit"], path: "Tests/ApusTestModels",
       swiftSettings: strict + [.unsafeFlags(["-O"], .when(configuration: .debug))]),
     .testTarget(
-      name: "ApusCoreTests", dependencies: ["ApusCore", "ApusTestModels", "ApusTestKit"], swiftSettings: strict),
+      name: "ApusCoreTests", dependencies: ["ApusCore", "ApusSimulation", "ApusTestModels", "ApusTestKit"],
+      swiftSettings: strict),
     .testTarget(
       name: "ApusAgentsTests", dependencies: ["ApusAgents", "ApusCore", "CSystem", "ApusTestKit"],
       exclude: ["Fixtures"], swiftSettings: strict),

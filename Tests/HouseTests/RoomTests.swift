@@ -10,6 +10,8 @@ import Testing
     ("ApusTerminal", ["ApusFrames", "CTerminal", "CSystem"], ["Glibc"]),
     ("ApusKeeper", ["ApusFrames", "CSystem"], ["Glibc"]),
     ("ApusCore", [], ["FoundationEssentials"]),
+    // Stands beside the tests, which alone may ask for it.
+    ("ApusSimulation", ["ApusCore"], ["FoundationEssentials"]),
     ("ApusWire", ["ApusCore", "ApusFrames"], ["FoundationEssentials"]),
     ("ApusLoop", ["CSystem"], ["Glibc", "Darwin", "Dispatch", "Synchronization"]),
     (

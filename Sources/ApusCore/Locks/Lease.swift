@@ -36,6 +36,12 @@ package enum LeaseDecision: Equatable, Sendable {
 }
 
 extension Lease {
+  /// When it runs out, or that moment where it is later; nil: never.
+  func later(than other: Moment?) -> Moment? {
+    guard let expires, let other else { return nil }
+    return max(expires, other)
+  }
+
   /// The rule. `highest` is the largest token ever granted for the name. Stores call this inside their transaction
   /// and keep what it returns.
   package static func decide(

@@ -12,20 +12,34 @@ package struct LockBook: Equatable, Sendable {
   /// What changed since `begin`, as it was before; what is new then was nil.
   package internal(set) var lockChanges: [LockKey: NamedLock?] = [:]
   package internal(set) var ticketChanges: [String: LockTicket?] = [:]
-  /// Where each owner waits.
-  var waits: [String: [String]] = [:]
+  /// Where each owner waits, in the order of the tickets' ids.
+  package internal(set) var waits: [String: [String]] = [:]
   var deadlines = Deadlines()
 
   package init() {}
 
-  /// What was kept of an earlier daemon.
+  /// What was kept of an earlier daemon. What does not fit together is left out: it costs a wait, never a token.
   package init(locks: [NamedLock], tickets: [LockTicket]) {
-    for lock in locks { self.locks[lock.key] = lock }
-    for ticket in tickets {
+    for ticket in tickets where ticket.isSound {
       self.tickets[ticket.id] = ticket
-      if ticket.isWaiting { waits[ticket.owner.id, default: []].append(ticket.id) }
+      if ticket.isWaiting { startWaiting(ticket) }
+    }
+    for var lock in locks {
+      lock.queue.removeAll { id in self.tickets[id].map { !$0.isWaiting || $0.wanted != lock.key } ?? true }
+      self.locks[lock.key] = lock
+    }
+    for ticket in tickets {
+      guard self.tickets[ticket.id]?.isWaiting == true, let key = ticket.wanted else { continue }
+      if self.locks[key]?.queue.contains(ticket.id) != true {
+        self.locks[key, default: NamedLock(key: key)].queue.append(ticket.id)
+      }
     }
     rebuildDeadlines()
+  }
+
+  /// The same locks and tickets: where owners wait and what runs out when follow from these.
+  package static func == (left: LockBook, right: LockBook) -> Bool {
+    left.locks == right.locks && left.tickets == right.tickets
   }
 
   /// When something runs out next; nil: nothing does.
@@ -43,7 +57,7 @@ package struct LockBook: Equatable, Sendable {
     for (id, before) in ticketChanges {
       if let now = tickets[id], now.isWaiting { stopWaiting(now) }
       tickets[id] = before
-      if let before, before.isWaiting { waits[before.owner.id, default: []].append(id) }
+      if let before, before.isWaiting { startWaiting(before) }
     }
     begin()
     rebuildDeadlines()
@@ -60,9 +74,9 @@ package struct LockBook: Equatable, Sendable {
     case .lived(let id, let proof): live(id, proof, at, &effects)
     case .renewed(let key, let token, let seconds): renew(key, token, seconds, at, &effects)
     case .died(let id, let evidence): die(id, evidence, at, &effects)
-    case .drained(let key, let evidence): endDrain(key, evidence, at, &effects)
+    case .drained(let key, let ticket, let evidence): endDrain(key, ticket, evidence, at, &effects)
     case .broken(let key, let reason): breakLock(key, reason, at, &effects)
-    case .noted(let key, let note): change(key) { $0.note = note }
+    case .noted(let key, let note): annotate(key, note, &effects)
     case .restarted: restart(at, &effects)
     case .ticked: tick(at, &effects)
     }
@@ -86,8 +100,8 @@ package struct LockBook: Equatable, Sendable {
 
   /// The place of a waiting ticket: 1 is the next.
   package func place(of ticket: LockTicket) -> Int? {
-    guard ticket.isWaiting, ticket.taken < ticket.keys.count else { return nil }
-    return locks[ticket.keys[ticket.taken]]?.queue.firstIndex(of: ticket.id).map { $0 + 1 }
+    guard ticket.isWaiting, let key = ticket.wanted else { return nil }
+    return locks[key]?.queue.firstIndex(of: ticket.id).map { $0 + 1 }
   }
 
   /// Whether that token is the present holder's.
@@ -106,6 +120,16 @@ package struct LockBook: Equatable, Sendable {
   mutating func change(ticket id: String, _ body: (inout LockTicket?) -> Void) {
     if ticketChanges[id] == nil { ticketChanges[id] = .some(tickets[id]) }
     body(&tickets[id])
+  }
+
+  private mutating func annotate(_ key: LockKey, _ note: String?, _ effects: inout [LockEffect]) {
+    guard let lock = locks[key], !lock.isFree else { return effects.append(.stale(key)) }
+    change(key) { $0.note = note }
+  }
+
+  mutating func startWaiting(_ ticket: LockTicket) {
+    let others = waits[ticket.owner.id] ?? []
+    waits[ticket.owner.id, default: []].insert(ticket.id, at: others.firstIndex { $0 > ticket.id } ?? others.count)
   }
 
   mutating func stopWaiting(_ ticket: LockTicket) {

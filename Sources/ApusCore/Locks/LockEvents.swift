@@ -10,8 +10,8 @@ package enum LockEvent: Equatable, Sendable {
   case renewed(LockKey, token: Int64, seconds: Double)
   /// Whoever has that ticket is proven to have ended.
   case died(ticket: String, evidence: String)
-  /// What a dead holder left behind is gone.
-  case drained(LockKey, evidence: String)
+  /// What a dead holder left behind is gone. With a ticket: of that one's drain only, not of a later one's.
+  case drained(LockKey, ticket: String? = nil, evidence: String)
   case broken(LockKey, reason: String)
   case noted(LockKey, note: String?)
   /// A new daemon: nobody was heard meanwhile, so everybody has the whole time again.
@@ -45,6 +45,8 @@ package enum LockRefusal: Codable, Equatable, Sendable {
   /// Waiting would never end: each of these waits for the next, and the last for the first.
   case deadlock([LockWait])
   case timedOut(LockKey, by: LockOwner?)
+  /// It had that lock, and has it no more: it was silent for too long, or a person broke it.
+  case lost(LockKey, evidence: String)
 }
 
 /// Somebody who waits for a lock, in a circle of those who do.

@@ -3,7 +3,9 @@
 extension LockBook {
   mutating func ask(_ ticket: LockTicket, _ at: Times, _ effects: inout [LockEffect]) {
     if let known = tickets[ticket.id] { return answer(known, &effects) }
-    var ticket = ticket
+    var ticket = ticket.sane(at.now)
+    // Whoever asks for nothing has it.
+    guard !ticket.keys.isEmpty else { return effects.append(.granted(ticket: ticket.id)) }
     ticket.taken = 0
     ticket.tokens = []
     ticket.isWaiting = false
@@ -13,18 +15,22 @@ extension LockBook {
 
   /// Whoever asks again with a ticket is told how it stands.
   private func answer(_ ticket: LockTicket, _ effects: inout [LockEffect]) {
-    if ticket.isComplete {
+    if let place = place(of: ticket), let key = ticket.wanted {
+      effects.append(.queued(ticket: ticket.id, key: key, ahead: place - 1))
+    } else if let gone = ticket.keys.first(where: { locks[$0]?.holds.contains(ticket.id) != true }) {
+      // It counts as dead, and only what it left behind is still seen to.
+      effects.append(.refused(ticket: ticket.id, .lost(gone, evidence: locks[gone]?.drain?.evidence ?? "")))
+    } else {
       effects.append(.granted(ticket: ticket.id))
-    } else if let place = place(of: ticket) {
-      effects.append(.queued(ticket: ticket.id, key: ticket.keys[ticket.taken], ahead: place - 1))
     }
   }
 
   /// Takes what the ticket still lacks, key by key, until one has to be waited for.
   mutating func proceed(_ id: String, _ at: Times, _ effects: inout [LockEffect]) {
-    while let ticket = tickets[id], !ticket.isComplete {
-      let key = ticket.keys[ticket.taken]
+    while let key = tickets[id]?.wanted {
       runOut(key, at, &effects)
+      // What that set going may have cost the ticket what it had.
+      guard let ticket = tickets[id], ticket.wanted == key else { continue }
       if take(key, ticket, at) { continue }
       return wait(ticket, for: key, at, &effects)
     }
@@ -35,7 +41,8 @@ extension LockBook {
   private mutating func take(_ key: LockKey, _ ticket: LockTicket, _ at: Times) -> Bool {
     let lock = locks[key] ?? NamedLock(key: key)
     guard lock.drain == nil else { return false }
-    let isAgain = lock.lease != nil && lock.owner == ticket.owner
+    // By id: whoever is renamed is still the same.
+    let isAgain = lock.lease != nil && lock.owner?.id == ticket.owner.id
     if isAgain {
       guard ticket.isReentrant else { return false }
     } else {
@@ -44,10 +51,11 @@ extension LockBook {
     let decision = Lease.decide(
       .take(holder: ticket.owner.id, seconds: ticket.leaseSeconds, deadHolder: nil), name: key.name,
       current: lock.lease, highest: lock.highest, now: at.now)
-    guard case .granted(let lease) = decision else { return false }
+    guard case .granted(var lease) = decision else { return false }
+    lease.expires = lock.lease?.later(than: lease.expires) ?? lease.expires
     change(key) { lock in
       lock.lease = lease
-      lock.highest = lease.token
+      lock.highest = max(lock.highest, lease.token)
       lock.owner = ticket.owner
       lock.holds.append(ticket.id)
       if lock.queue.first == ticket.id { lock.queue.removeFirst() }
@@ -73,11 +81,12 @@ extension LockBook {
   private mutating func wait(
     _ ticket: LockTicket, for key: LockKey, _ at: Times, _ effects: inout [LockEffect]
   ) {
+    let queue = queue(of: key, with: ticket)
     let refusal: LockRefusal?
     if ticket.deadline.map({ $0 <= at.now }) ?? true {
       let holder = locks[key]?.owner ?? locks[key]?.queue.first.flatMap { tickets[$0]?.owner }
       refusal = .held(key, by: holder ?? ticket.owner)
-    } else if let circle = circle(from: ticket, key) {
+    } else if let circle = circle(from: ticket, key, queue) {
       refusal = .deadlock(circle)
     } else {
       refusal = nil
@@ -86,68 +95,64 @@ extension LockBook {
       leave(ticket.id, ending: "given back: not all of a set could be had", at, &effects)
       return effects.append(.refused(ticket: ticket.id, refusal))
     }
-    let queue = locks[key]?.queue ?? []
-    let ahead = queue.firstIndex { tickets[$0].map { $0.rank < ticket.rank } ?? false } ?? queue.count
-    change(key) { $0.queue.insert(ticket.id, at: ahead) }
+    let own = queue.filter { $0 == ticket.id || tickets[$0]?.owner.id == ticket.owner.id }
+    let rank = own.compactMap { tickets[$0]?.rank }.max() ?? ticket.rank
+    for id in own where tickets[id]?.rank != rank { change(ticket: id) { $0?.rank = rank } }
+    change(key) { $0.queue = queue }
     change(ticket: ticket.id) { $0?.isWaiting = true }
-    waits[ticket.owner.id, default: []].append(ticket.id)
-    if let deadline = ticket.deadline { deadlines.add(deadline, .ticket(ticket.id)) }
-    effects.append(.queued(ticket: ticket.id, key: key, ahead: ahead))
+    startWaiting(ticket)
+    if let deadline = ticket.deadline { remind(deadline, .ticket(ticket.id)) }
+    effects.append(.queued(ticket: ticket.id, key: key, ahead: queue.firstIndex(of: ticket.id) ?? 0))
   }
 
-  /// The lock is free: whoever is next has it.
+  /// Behind all of its rank; but what one owner waits for several times it will have at once, so those stand together.
+  private func queue(of key: LockKey, with ticket: LockTicket) -> [String] {
+    var queue = locks[key]?.queue ?? []
+    let own = queue.filter { tickets[$0]?.owner.id == ticket.owner.id }
+    if let last = own.last, let rank = tickets[last]?.rank {
+      if ticket.rank <= rank, let index = queue.firstIndex(of: last) {
+        queue.insert(ticket.id, at: index + 1)
+        return queue
+      }
+      queue.removeAll { own.contains($0) }
+    }
+    let index = queue.firstIndex { tickets[$0].map { $0.rank < ticket.rank } ?? false } ?? queue.count
+    queue.insert(contentsOf: own + [ticket.id], at: index)
+    return queue
+  }
+
+  /// Who is next has it, and has it as often as it waits for it.
   mutating func serve(_ key: LockKey, _ at: Times, _ effects: inout [LockEffect]) {
-    while let lock = locks[key], lock.isFree, let first = lock.queue.first {
-      guard tickets[first] != nil else {
+    while let lock = locks[key], let first = lock.queue.first {
+      guard let ticket = tickets[first] else {
         change(key) { _ = $0.queue.removeFirst() }
+        continue
+      }
+      let isAgain = lock.lease != nil && lock.owner?.id == ticket.owner.id && ticket.isReentrant
+      guard lock.isFree || isAgain else { return }
+      if let deadline = ticket.deadline, deadline <= at.now {
+        timeOut(ticket, for: key, at, &effects)
         continue
       }
       // It has this one now, and may have to wait for its next.
       proceed(first, at, &effects)
       if locks[key]?.queue.first == first { return }
     }
-    if locks[key]?.isQuiet == true { effects.append(.freed(key)) }
+    if locks[key]?.isQuiet == true, !effects.contains(.freed(key)) { effects.append(.freed(key)) }
+  }
+
+  mutating func timeOut(_ ticket: LockTicket, for key: LockKey, _ at: Times, _ effects: inout [LockEffect]) {
+    let holder = locks[key]?.owner
+    leave(ticket.id, ending: "given back: not all of a set could be had in time", at, &effects)
+    effects.append(.refused(ticket: ticket.id, .timedOut(key, by: holder)))
   }
 
   mutating func note(_ lease: Lease, _ key: LockKey) {
-    if let expires = lease.expires { deadlines.add(expires, .lock(key)) }
+    if let expires = lease.expires { remind(expires, .lock(key)) }
+  }
+
+  mutating func remind(_ at: Moment, _ what: Deadlines.What) {
+    deadlines.add(at, what)
     if deadlines.count > 64 + 4 * (tickets.count + locks.count) { rebuildDeadlines() }
-  }
-
-  /// Each waits for the next, and the last for the first; nil: waiting will end.
-  private func circle(from ticket: LockTicket, _ key: LockKey) -> [LockWait]? {
-    var seen: Set<String> = []
-    var path = [LockWait(owner: ticket.owner, key: key)]
-    return reaches(ticket.owner.id, through: blockers(of: key, ticket), &seen, &path) ? path : nil
-  }
-
-  /// Who has a lock, and who would have it before that ticket.
-  private func blockers(of key: LockKey, _ ticket: LockTicket) -> [LockOwner] {
-    guard let lock = locks[key] else { return [] }
-    var owners = lock.owner.map { [$0] } ?? []
-    if let drained = lock.drain?.ticket, let owner = tickets[drained]?.owner { owners.append(owner) }
-    for other in lock.queue {
-      if other == ticket.id { break }
-      guard let before = tickets[other], before.rank >= ticket.rank else { break }
-      owners.append(before.owner)
-    }
-    return owners
-  }
-
-  private func reaches(
-    _ target: String, through owners: [LockOwner], _ seen: inout Set<String>, _ path: inout [LockWait]
-  ) -> Bool {
-    for owner in owners {
-      if owner.id == target { return true }
-      guard seen.insert(owner.id).inserted else { continue }
-      for id in waits[owner.id] ?? [] {
-        guard let waiting = tickets[id], waiting.isWaiting else { continue }
-        let key = waiting.keys[waiting.taken]
-        path.append(LockWait(owner: owner, key: key))
-        if reaches(target, through: blockers(of: key, waiting), &seen, &path) { return true }
-        path.removeLast()
-      }
-    }
-    return false
   }
 }

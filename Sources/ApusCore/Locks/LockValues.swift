@@ -126,9 +126,11 @@ package struct LockTicket: Codable, Equatable, Sendable {
   package var leaseSeconds: Double = LockTicket.usualLease
   /// Until when it waits, by the clock that stands still while the machine sleeps; nil: not at all.
   package var deadline: Moment?
-  /// Of several who wait, those of a higher rank come first.
+  /// Of several who wait, those of a higher rank come first. Waits of one owner for one lock stand together, at the
+  /// highest of their ranks.
   package var rank = 0
-  /// Whether an owner that has a lock already may have it again.
+  /// Whether an owner that has a lock already may have it again. Where it may not, it is refused as one that waits for
+  /// itself.
   package var isReentrant = true
   /// When it was asked for, for people.
   package var since: Moment
@@ -149,6 +151,28 @@ package struct LockTicket: Codable, Equatable, Sendable {
   }
 
   package var isComplete: Bool { taken == keys.count }
+  /// What it lacks and takes next.
+  package var wanted: LockKey? { taken < keys.count ? keys[taken] : nil }
+
+  /// Whether it fits together, whoever wrote it down.
+  var isSound: Bool { taken >= 0 && taken <= keys.count && tokens.count == taken && !(isWaiting && isComplete) }
+
+  /// The same without what nobody can mean: times without an end, times before now, a lock twice.
+  func sane(_ now: Moment) -> LockTicket {
+    var sane = self
+    if !zip(keys, keys.dropFirst()).allSatisfy({ $0 < $1 }) { sane.keys = Array(Set(keys)).sorted() }
+    sane.leaseSeconds = LockTicket.lease(leaseSeconds)
+    sane.deadline = deadline.flatMap { $0.isNaN ? nil : min(max($0, now), now + LockTicket.longest) }
+    if case .delay(let seconds) = onDeath {
+      sane.onDeath = .delay(seconds.isNaN ? 0 : min(max(seconds, 0), LockTicket.longest))
+    }
+    return sane
+  }
+
+  /// No wait and no lease is longer, in seconds.
+  static let longest: Double = 1e8
+
+  static func lease(_ seconds: Double) -> Double { seconds > 0 ? min(seconds, longest) : usualLease }
 }
 
 /// One lock: who has it, and who waits.
