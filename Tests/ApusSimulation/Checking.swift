@@ -67,13 +67,15 @@ extension World {
       checker.silentUntil[index] = now + checker.longest(after.holds)
     }
     for id in after.holds where !before.holds.contains(id) {
-      let client = checker.client(id)
       checker.silentUntil[index] = max(checker.silentUntil[index], now + checker.leases[Checker.number(id)])
-      let isKnown = before.queue.contains(id)
-      if !isNew, before.holds.first.map({ checker.client($0) }) == client { continue }
+    }
+    // Who has it already may have it again; all others wait for their turn.
+    if isNew, let first = after.holds.first {
+      let client = checker.client(first)
+      let isKnown = before.queue.contains { checker.client($0) == client }
       for other in after.queue where before.queue.contains(other) && checker.client(other) != client {
         if !isKnown || checker.isBefore(index, checker.client(other), client) {
-          violate("\(id) overtook \(other) for \(after.key.name)")
+          violate("\(first) overtook \(other) for \(after.key.name)")
         }
       }
     }
@@ -152,7 +154,7 @@ extension World {
         return violate("\(key.name) is held by \(id), which does not know of it")
       }
       if let drain = lock.drain, book.tickets[drain.ticket] == nil { return violate("\(drain.ticket) is forgotten") }
-      let ranks = lock.queue.map { book.tickets[$0]?.rank ?? 0 }
+      let ranks = lock.queue.map { id in book.tickets[id].map { $0.raisedRank ?? $0.rank } ?? 0 }
       guard ranks == ranks.sorted(by: >), Set(lock.queue).count == lock.queue.count else {
         return violate("the queue of \(key.name) is in no order")
       }

@@ -106,7 +106,8 @@ package struct World {
     case .toDaemon(let word, let wish): receive(word, wish)
     case .death(let wish): report(wish)
     case .drained(let key, let wish, let number): finishDrain(key, wish, number)
-    case .breaking(let key): perform(.broken(keys[key], reason: "a person"))
+    case .breaking(let key):
+      if !perform(.broken(keys[key], reason: "a person")) { agenda.add(now + 5, .breaking(key: key)) }
     case .tick(let number): tick(number)
     case .start: start()
     case .accident: haveAccident()

@@ -9,6 +9,7 @@ extension LockBook {
     ticket.taken = 0
     ticket.tokens = []
     ticket.isWaiting = false
+    ticket.raisedRank = nil
     change(ticket: ticket.id) { $0 = ticket }
     proceed(ticket.id, at, &effects)
   }
@@ -72,6 +73,7 @@ extension LockBook {
       kept?.taken += 1
       kept?.tokens.append(lease.token)
       kept?.isWaiting = false
+      kept?.raisedRank = nil
     }
     if ticket.isWaiting { stopWaiting(ticket) }
     note(lease, key)
@@ -96,8 +98,9 @@ extension LockBook {
       return effects.append(.refused(ticket: ticket.id, refusal))
     }
     let own = queue.filter { $0 == ticket.id || tickets[$0]?.owner.id == ticket.owner.id }
-    let rank = own.compactMap { tickets[$0]?.rank }.max() ?? ticket.rank
-    for id in own where tickets[id]?.rank != rank { change(ticket: id) { $0?.rank = rank } }
+    if own.count > 1, let rank = own.compactMap({ tickets[$0]?.standing }).max() {
+      for id in own where tickets[id]?.standing != rank { change(ticket: id) { $0?.raisedRank = rank } }
+    }
     change(key) { $0.queue = queue }
     change(ticket: ticket.id) { $0?.isWaiting = true }
     startWaiting(ticket)
@@ -109,14 +112,14 @@ extension LockBook {
   private func queue(of key: LockKey, with ticket: LockTicket) -> [String] {
     var queue = locks[key]?.queue ?? []
     let own = queue.filter { tickets[$0]?.owner.id == ticket.owner.id }
-    if let last = own.last, let rank = tickets[last]?.rank {
+    if let last = own.last, let rank = tickets[last]?.standing {
       if ticket.rank <= rank, let index = queue.firstIndex(of: last) {
         queue.insert(ticket.id, at: index + 1)
         return queue
       }
       queue.removeAll { own.contains($0) }
     }
-    let index = queue.firstIndex { tickets[$0].map { $0.rank < ticket.rank } ?? false } ?? queue.count
+    let index = queue.firstIndex { tickets[$0].map { $0.standing < ticket.rank } ?? false } ?? queue.count
     queue.insert(contentsOf: own + [ticket.id], at: index)
     return queue
   }

@@ -129,6 +129,8 @@ package struct LockTicket: Codable, Equatable, Sendable {
   /// Of several who wait, those of a higher rank come first. Waits of one owner for one lock stand together, at the
   /// highest of their ranks.
   package var rank = 0
+  /// That highest rank, as long as it waits there.
+  package var raisedRank: Int?
   /// Whether an owner that has a lock already may have it again. Where it may not, it is refused as one that waits for
   /// itself.
   package var isReentrant = true
@@ -151,6 +153,7 @@ package struct LockTicket: Codable, Equatable, Sendable {
   }
 
   package var isComplete: Bool { taken == keys.count }
+  var standing: Int { raisedRank ?? rank }
   /// What it lacks and takes next.
   package var wanted: LockKey? { taken < keys.count ? keys[taken] : nil }
 
