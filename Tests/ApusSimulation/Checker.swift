@@ -48,7 +48,9 @@ struct Checker {
   mutating func begin(with book: LockBook, isRestored: Bool) {
     for (id, ticket) in book.tickets where isRestored { leases[Self.number(id)] = ticket.leaseSeconds }
     for (key, lock) in book.locks where isRestored {
-      for id in lock.queue.reversed() { places[Self.index(key)][client(id)] = Place(rank: book.tickets[id].map { $0.raisedRank ?? $0.rank } ?? 0) }
+      for id in lock.queue.reversed() {
+        places[Self.index(key)][client(id)] = Place(rank: book.tickets[id].map { $0.raisedRank ?? $0.rank } ?? 0)
+      }
       for id in lock.queue {
         arrivals += 1
         places[Self.index(key)][client(id)].arrival = arrivals
@@ -93,7 +95,7 @@ struct Checker {
     for (n, id) in after.enumerated() where !before.contains(id) {
       arrivals += 1
       let new = asked[Self.number(id)]
-      let others = before.filter { client($0) == new.client }
+      let others = (before + after[..<n]).filter { client($0) == new.client }
       var isFirst = others.isEmpty
       // The others of its owner left in the same moment: it has their place where it came before they went.
       if !isFirst, !others.contains(where: after.contains) { isFirst = !after[n...].contains(where: before.contains) }

@@ -174,7 +174,9 @@ extension World {
         violate("cannot be written down: \(error)")
       }
     }
-    if rule.flaw == .forgetsTokens { for index in locks.indices where locks[index].lease == nil { locks[index].highest = 0 } }
+    if rule.flaw == .forgetsTokens {
+      for index in locks.indices where locks[index].lease == nil { locks[index].highest = 0 }
+    }
     rule.book = LockBook(locks: locks, tickets: tickets)
     for (index, key) in keys.enumerated() where rule.flaw != .forgetsTokens {
       let base = daemon.isRestored ? max(daemon.reserved[index], Int64(wall * 1e6)) : daemon.reserved[index]
