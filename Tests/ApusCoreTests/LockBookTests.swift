@@ -154,7 +154,7 @@ import Testing
     #expect(desk.isEmpty)
     desk.ask("a2", "x", "x") { $0.keys = [LockDesk.key("y"), LockDesk.key("x"), LockDesk.key("y")] }
     #expect(desk.book.tickets["a2"]?.keys.map(\.name) == ["x", "y"])
-    for (n, seconds) in [-5, 0, .nan, -.infinity].enumerated() {
+    for (n, seconds) in ([-5, 0, .nan, -.infinity] as [Double]).enumerated() {
       desk.ask("b\(n)", "b\(n)") { $0.leaseSeconds = seconds }
       #expect(desk.lock("b\(n)").lease?.expires == desk.now + LockTicket.usualLease)
     }
