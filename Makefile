@@ -31,7 +31,7 @@ lint: packages ## swift-format, strictly
 format: ## let swift-format write the files
 	$(SWIFT) format format --in-place --recursive --parallel Package.swift Sources Tests
 
-soak: packages claude mcp-client ## the full counts: 100 kills of the daemon, 1,000 cycles (an hour or so)
+soak: packages claude mcp-client ## the full counts: 100 kills of the daemon, 1,000 cycles, 10^9 events of locks (two hours or so)
 	$(SWIFT) build --build-tests $(STRICT)
 	APUS_SOAK=1 $(SWIFT) test --skip-build
 

@@ -29,7 +29,8 @@ enum Word {
 }
 
 enum Answer {
-  case granted(Tokens)
+  /// With the tokens kept under that number.
+  case granted(Int)
   case refused
   case lost(key: Int)
 }

@@ -148,11 +148,11 @@ extension World {
       return agenda.add(clients[client].stoppedUntil + 0.001, .toClient(answer, wish: number))
     }
     switch answer {
-    case .granted(let tokens):
+    case .granted(let index):
       // What came too late is given back.
       guard wishes[number].isAlive else { return send(.toDaemon(.leave, wish: number)) }
       let isNew = wishes[number].state == .asking
-      wishes[number].tokens = tokens
+      wishes[number].tokens = told[index]
       wishes[number].state = .holding
       guard isNew else { return }
       wishes[number].until = now + dice.between(0, knobs.hold)

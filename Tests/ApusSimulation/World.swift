@@ -56,6 +56,8 @@ package struct World {
   let owners: [LockOwner]
   var clients: [Client]
   var wishes: [Wish] = []
+  /// What was told to whoever was granted something.
+  var told: [Tokens] = []
 
   var rule: RuleUnderTest
   var daemon = Daemon()

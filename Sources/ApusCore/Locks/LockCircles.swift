@@ -23,7 +23,8 @@ private struct CircleSearch {
   let key: LockKey
   let queue: [String]
   var path: [LockWait] = []
-  private var seen: Set<String> = []
+  /// A handful: looking through them is faster than a set.
+  private var seen: [String] = []
 
   init(book: LockBook, target: String, key: LockKey, queue: [String]) {
     self.book = book
@@ -49,7 +50,8 @@ private struct CircleSearch {
     // Behind itself one waits for nobody: it will have both at once.
     if owner.id == waiting.owner.id { return !waiting.isReentrant && owner.id == target }
     if owner.id == target { return true }
-    guard seen.insert(owner.id).inserted else { return false }
+    guard !seen.contains(owner.id) else { return false }
+    seen.append(owner.id)
     for id in book.waits[owner.id] ?? [] {
       guard let next = book.tickets[id], let wanted = next.wanted else { continue }
       if reaches(from: next, wanted) { return true }
