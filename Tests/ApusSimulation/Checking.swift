@@ -68,6 +68,9 @@ extension World {
     }
     for id in after.holds where !before.holds.contains(id) {
       checker.silentUntil[index] = max(checker.silentUntil[index], now + checker.leases[Checker.number(id)])
+      if before.queue.contains(id), let deadline = wishes[Checker.number(id)].ticket.deadline, deadline <= now {
+        violate("\(id) was given \(after.key.name) after its time")
+      }
     }
     // Who has it already may have it again; all others wait for their turn.
     if isNew, let first = after.holds.first {
