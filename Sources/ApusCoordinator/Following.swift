@@ -57,6 +57,7 @@ extension Coordinator {
       noteTranscript(id)
       // An interrupted turn ends no tool of its own.
       endGuards(of: id, background: false)
+      editEnded(nil, of: id)
       wakeIfTold(id)
     case .permissionAsked, .promptFinished: try update(id) { $0.lastActive = now }
     case .unreadable(let offset): log.warning("session \(id): unreadable line at \(offset) of run \(run.run.number)")

@@ -27,8 +27,9 @@ import Testing
     let own: JSON = try JSONText.decode(from: try ClaudeHooks.settings(program: "/opt/apus"))
     #expect(Set(hooks.keys) == Set(try #require(own["hooks"]?.object).keys))
     for (event, groups) in hooks {
-      let hook = try #require(groups.array?.first?["hooks"]?.array?.first)
-      #expect(groups.array?.count == 1 && hook["timeout"]?.integer == 5)
+      let hook = try #require(groups.array?.last?["hooks"]?.array?.first)
+      #expect(groups.array?.count == own["hooks"]?[event]?.array?.count)
+      #expect(hook["timeout"] == own["hooks"]?[event]?.array?.last?["hooks"]?.array?.first?["timeout"])
       let isWaitedFor = ["SessionStart", "SessionEnd", "PreToolUse", "UserPromptSubmit"].contains(event)
       #expect((hook["async"]?.bool == true) != isWaitedFor, "\(event)")
       let quoted = #"'/o pt/it'\''s/apus'"#

@@ -65,9 +65,9 @@ import Testing
       home.onboard()
       _ = try await home.session("new", "one", extra: ["APUS_CLAUDE": Checkout.scriptedAgent])
       #expect(await home.apus("lock", "acquire", "docker", "--session", "one").status == 0)
-      let command = "exec '\(Checkout.claude)' --settings '\(settings(home))' --permission-mode bypassPermissions"
+      let command = "exec '\(Checkout.claude)' --settings '\(settings(home))' --permission-mode manual"
       try await Pane.with(home, extra: home.withDocker, command: command) { pane in
-        try await pane.see("bypass permissions on")
+        try await pane.see("manual mode on")
         await pane.enter("bash: docker compose up then say: at rest")
         try await pane.see("● at rest")
         // The daemon it waited with may go: the next one knows.

@@ -22,10 +22,14 @@ extension Coordinator {
     case .toolBegan(let tool, let input, let id):
       return await before(tool, input, id, report, session, caller)
     case .toolEnded(let tool, let id, let failed):
-      if let id { endGuard(of: session.id, tool: id) }
+      if let id {
+        endGuard(of: session.id, tool: id)
+        editEnded(id, of: session.id)
+      }
       ended(tool, failed: failed, in: session)
     case .turnEnded, .turnFailed:
       endGuards(of: session.id, background: !report.hasBackground)
+      editEnded(nil, of: session.id)
       return await rest(session.id, caller)
     case .ended(_, let isFollowed): if !isFollowed { endGuards(of: session.id, background: true) }
     case .wentOn, .permissionAsked, .notified: break
@@ -66,7 +70,7 @@ extension Coordinator {
         return HookAnswer(refusing: reason)
       }
     } else if ClaudeHooks.changing.contains(tool), let path = (input["file_path"] ?? input["notebook_path"])?.string {
-      switch await claim(path, tool, input, session) {
+      switch await claim(path, tool, input, use: id, session) {
       case .allow: break
       case .warn(let text): words.append(text)
       case .deny(let text): return HookAnswer(refusing: text)

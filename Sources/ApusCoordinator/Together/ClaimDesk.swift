@@ -4,6 +4,13 @@ import ApusLoop
 import CSystem
 import Glibc
 
+/// A file as claims know it.
+struct ClaimedFile: Equatable {
+  var scope: String
+  var checkout: String
+  var path: String
+}
+
 /// The claims of all repositories, kept as they change, and which files of which checkout were last seen how.
 @LoopActor
 final class ClaimDesk {
@@ -14,6 +21,8 @@ final class ClaimDesk {
   /// Checkouts whose files are being looked at; true: something changed meanwhile.
   var looking: [String: Bool] = [:]
   var watched: Set<String> = []
+  /// Files that tools are about to change, by the tool's use: they may not differ yet.
+  var underWay: [String: (session: String, file: ClaimedFile)] = [:]
   var expiry: UInt64?
 
   init(store: any Store) throws {

@@ -76,7 +76,8 @@ extension Coordinator {
     let owner = worker(in: checkout)
     do {
       let gone = try claims.change(seen.scope) { book in
-        book.clean(checkout, dirty: seen.dirty, began: began)
+        let underWay = claims.underWay.values.map(\.file).filter { $0.checkout == checkout }.map(\.path)
+        book.clean(checkout, dirty: seen.dirty + underWay, began: began)
         guard let owner, before != nil || sessions[owner]?.place?.worktree == checkout else { return }
         for path in changed where !isClaimed(path, in: book, checkout) {
           book.touch(path, by: owner, checkout: checkout, source: .disk, now: began)

@@ -9,15 +9,10 @@ import Glibc
 // with the commit, the session, or time.
 
 extension Coordinator {
-  /// A file as claims know it.
-  struct ClaimedFile {
-    var scope: String
-    var checkout: String
-    var path: String
-  }
-
   /// Before a session edits a file: what it is answered; where it may, the file is claimed.
-  func claim(_ path: String, _ tool: String, _ input: JSON, _ session: Session) async -> ClaimAnswer {
+  func claim(
+    _ path: String, _ tool: String, _ input: JSON, use: String, _ session: Session
+  ) async -> ClaimAnswer {
     let settings = repositorySettings(of: session)
     guard settings.claims.policy != .off, let file = claimed(path, from: session.directory) else { return .allow }
     lapse(file.scope, after: settings.claims.lapseSeconds)
@@ -33,8 +28,9 @@ extension Coordinator {
       log.info("session \(session.id): may not edit \(file.path): another has it")
     case .allow, .warn:
       claimWaits.remove { $0.session == session.id && $0.path == file.path }
+      claims.underWay[use] = (session.id, file)
       touch(file, by: session.id, .edit, functions)
-      note(file)
+      watchClaims(in: file.checkout, scope: file.scope)
     }
     return answer
   }
@@ -89,8 +85,11 @@ extension Coordinator {
     } catch { log.error("session \(session): its claim is not kept: \(error)") }
   }
 
-  /// How the file looks now counts as seen: an edit that is claimed already is no news.
-  private func note(_ file: ClaimedFile) { watchClaims(in: file.checkout, scope: file.scope) }
+  /// A tool has changed its file, or will not any more; nil: none of the session's will.
+  func editEnded(_ use: String?, of session: String) {
+    if let use { return claims.underWay[use] = nil }
+    claims.underWay = claims.underWay.filter { $0.value.session != session }
+  }
 
   // MARK: going
 
@@ -115,6 +114,7 @@ extension Coordinator {
 
   func releaseClaims(of session: String) {
     claimWaits.remove { $0.session == session }
+    editEnded(nil, of: session)
     for scope in Array(claims.books.keys) {
       do {
         let gone = try claims.change(scope) { $0.sessionEnded(session) }

@@ -59,7 +59,7 @@ extension Coordinator {
       LoopActor.begin { [self] in
         let ended = await endTree(of: ticket)
         let words = ended > 0 ? "\(ended) processes of its command were ended" : ""
-        locks.performQuietly([.drained(key, evidence: words)])
+        locks.performQuietly([.drained(key, ticket: ticket.id, evidence: words)])
       }
     case .probe(let command): probe(key, ticket, command)
     case .delay, .hold: break
@@ -94,7 +94,7 @@ extension Coordinator {
       guard locks.book.locks[key]?.drain?.ticket == ticket.id else { return }
       if isIdle {
         _ = await endTree(of: ticket)
-        return locks.performQuietly([.drained(key, evidence: "the probe succeeded")])
+        return locks.performQuietly([.drained(key, ticket: ticket.id, evidence: "the probe succeeded")])
       }
       Timers.shared.after(Self.probeMilliseconds) { [weak self] in self?.probe(key, ticket, command) }
     }

@@ -122,6 +122,10 @@ extension Coordinator {
       return Failure(
         .timedOut, "\(key.name)\(who), did not become free in time",
         hint: "`apus lock show \(key.name)` says who holds it and why; wait longer with --wait")
+    case .lost(let key, let evidence):
+      return Failure(
+        .lockStale, "\(key.name) was had and lost meanwhile: \(evidence)",
+        hint: "ask for all of them again; `apus lock history \(key.name)` says what happened")
     case .deadlock(let circle):
       let words = circle.enumerated().map { index, wait in
         let next = circle[(index + 1) % circle.count].owner
