@@ -68,7 +68,9 @@ import Testing
       let command = "exec '\(Checkout.claude)' --settings '\(settings(home))' --permission-mode manual"
       try await Pane.with(home, extra: home.withDocker, command: command) { pane in
         try await pane.see("manual mode on")
-        await pane.enter("bash: docker compose up then say: at rest")
+        await pane.type("bash: docker compose up then say: at rest")
+        try await pane.see("docker compose up")
+        await pane.press("Enter")
         try await pane.see("● at rest")
         // The daemon it waited with may go: the next one knows.
         let daemon = try #require(home.daemon())
