@@ -53,6 +53,7 @@ extension Coordinator {
     try beginLocks()
     try beginNotices()
     for session in sessions.values where session.state.isLive && session.state != .queued { joinTogether(session.id) }
+    try beginSessionsFiles()
     serveQueue()
     watchLimits()
     registerPorts()

@@ -166,6 +166,7 @@ package final class Coordinator {
     change(&session)
     guard session != sessions[id] else { return }
     try store.save(session)
+    if session.lastActive != sessions[id]?.lastActive { sessionsFiles.acted(id) }
     sessions[id] = session
     changes.announce(id)
   }

@@ -49,6 +49,7 @@ extension Coordinator {
     findings.append(Finding(.fine, "\(sessions.count) sessions, \(live.count) live"))
     findings.append(await orphans())
     findings += await examinePlaces()
+    findings += examineSessionsFiles()
     return findings
   }
 }

@@ -84,6 +84,7 @@ extension Coordinator {
     // Those that were asked to stay may have ended by themselves meanwhile.
     let staying = persisted.filter { live[$0] != nil || sessions[$0]?.state == .queued }
     for id in staying { live[id]?.detach() }
+    await closeSessionsFiles()
     if mode == .restart {
       log.info("restart: \(staying.count) sessions go on")
     } else {

@@ -118,7 +118,8 @@ extension Coordinator {
   }
 
   private func ended(_ tool: String, failed: Bool, in session: Session) {
-    guard ClaudeHooks.changing.contains(tool), !failed else { return }
+    // A command that failed may have been a build, or half of what it was meant to do.
+    guard ClaudeHooks.changing.contains(tool), !failed || tool == "Bash" else { return }
     do { try update(session.id) { $0.lastActive = now } } catch { log.error("session \(session.id): \(error)") }
     looked(at: session.id)
   }

@@ -141,7 +141,7 @@ extension Coordinator {
     claims.expiry = nil
     let ends = claims.books.flatMap { scope, book -> [Moment] in
       let seconds = lapseSeconds(scope)
-      return book.claims.filter { $0.source != .asked }.map { $0.lastEdit + seconds }
+      return book.claims.filter(\.lapsesWithItsFile).map { $0.lastEdit + seconds }
     }
     guard let first = ends.min() else { return }
     claims.expiry = Timers.shared.after(Int(min(max(0, first - now) * 1000 + 50, 1e9))) { [weak self] in
@@ -251,7 +251,9 @@ extension Coordinator {
     return ClaimObject(claim, name: ownerName(claim.session) ?? claim.session, meeting: word, now: now)
   }
 
-  func ownerName(_ id: String) -> String? { sessions[id]?.name ?? (id == Self.person ? "a person" : nil) }
+  func ownerName(_ id: String) -> String? {
+    sessions[id]?.name ?? (id == Self.person ? "a person" : sessionsFiles.knows(id) ? "a session of sessions.md" : nil)
+  }
 }
 
 /// What a file will be after a tool of Claude Code's changed it.

@@ -9,12 +9,16 @@ extension Coordinator {
     releaseClaims(of: id)
     if let session = sessions[id] { removeSheet(of: session) }
     stopWatchingClaims()
+    if let scope = sessionsFiles.members.removeValue(forKey: id) { sessionsFiles.write(scopes: [scope]) }
   }
 
   /// A session's run began: what it does is followed from now on.
   func joinTogether(_ id: String) {
     guard let session = sessions[id] else { return }
     keepSheet(of: session)
-    if let scope = repository(of: session, session.directory) { watchClaims(in: checkout(of: session), scope: scope) }
+    guard let scope = repository(of: session, session.directory) else { return }
+    watchClaims(in: checkout(of: session), scope: scope)
+    sessionsFiles.members[id] = scope
+    sessionsFiles.write(scopes: [scope])
   }
 }

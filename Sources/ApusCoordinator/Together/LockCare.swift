@@ -43,6 +43,7 @@ extension Coordinator {
   private func lockChanged(_ keys: Set<LockKey>) {
     for key in keys {
       let lock = locks.book.locks[key]
+      sessionsFiles.changed(key, token: lock?.owner == nil ? nil : lock?.highest)
       for id in (lock?.holds ?? []) + (lock?.queue ?? []) {
         if let owner = locks.book.tickets[id]?.owner, owner.isSession { changes.announce(owner.id) }
       }

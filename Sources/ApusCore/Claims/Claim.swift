@@ -73,7 +73,7 @@ package enum ClaimMeeting: Equatable, Sendable {
 
 extension Claim {
   /// Whether it is there only because of a change that can be seen on the disk.
-  var lapsesWithItsFile: Bool {
+  package var lapsesWithItsFile: Bool {
     switch source {
     case .edit, .disk: true
     case .asked, .file: false

@@ -143,10 +143,10 @@ package struct ClaimBook: Sendable {
     }
   }
 
-  /// What was not asked for lapses without edits.
+  /// What was not asked for lapses without edits; what stands in the file of others goes by that file's rules.
   @discardableResult
   package mutating func expire(now: Moment, after seconds: Double) -> [Claim] {
-    drop { $0.source != .asked && $0.lastEdit + seconds <= now }
+    drop { $0.lapsesWithItsFile && $0.lastEdit + seconds <= now }
   }
 
   private mutating func drop(where condition: (Claim) -> Bool) -> [Claim] {

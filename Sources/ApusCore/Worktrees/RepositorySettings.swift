@@ -24,6 +24,8 @@ package struct RepositorySettings: Equatable, Sendable {
   package var guards = GuardSettings()
   package var claims = ClaimSettings()
   package var deploy: DeploySettings?
+  /// Whether `.claude/sessions.md` is kept.
+  package var sessionsFile = true
 
   package static let usualPort = 3000
   package static let usualWorkLog = "WORK_LOG.md"
@@ -103,6 +105,7 @@ package struct RepositorySettings: Equatable, Sendable {
     guards = try GuardSettings(object["guards"], reader)
     claims = try ClaimSettings(object["claims"], reader)
     deploy = try DeploySettings(object["deploy"], reader)
+    sessionsFile = try reader.flag(object["sessionsFile"], "sessionsFile") ?? true
     switch object["workLog"] {
     case .bool(false): workLog = nil
     case .string(let file):

@@ -175,6 +175,8 @@ int apus_screen_has_changed(void);
 
 /// Exclusive lock on a file that the kernel releases with the descriptor; -1 with EWOULDBLOCK when another has it.
 int apus_lock_file(int descriptor);
+/// Whether somebody has a file, which is open here for reading alone, open for writing; 0 also where that cannot be told.
+int apus_is_being_written(int descriptor);
 int apus_pipe(int ends[2]);
 int apus_set_nonblocking(int descriptor, int on);
 /// open(2), close-on-exec added.
