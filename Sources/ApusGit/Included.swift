@@ -16,7 +16,9 @@ package enum Included {
     if named.isEmpty { return [] }
     let ignored = Set(
       try git.require(["ls-files", "-z", "--others", "--ignored", "--exclude-standard"], in: checkout).parts)
-    return named.filter { ignored.contains($0) && !$0.hasPrefix(".apus/") && !$0.hasPrefix(".git/") }
+    // What is one for all worktrees is not copied into any.
+    let ours = [".apus/", ".git/", ".claude/sessions.md"]
+    return named.filter { file in ignored.contains(file) && !ours.contains(where: file.hasPrefix) }
   }
 
   /// Copies them; those that could not be, with why.

@@ -2,6 +2,8 @@
 #include "CSystem.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdalign.h>
 #include <string.h>
 #include <sys/inotify.h>
@@ -48,4 +50,13 @@ int apus_directories_next(int watch, struct apus_directory_change *changes) {
     at += sizeof(struct inotify_event) + event->len;
   }
   return count;
+}
+
+int apus_is_being_written(int descriptor) {
+  // A read lease is refused while anybody has the file open for writing. Whoever opens it in between waits for us, and
+  // the signal of that is one nobody minds.
+  if (fcntl(descriptor, F_SETSIG, SIGURG) < 0) return 0;
+  if (fcntl(descriptor, F_SETLEASE, F_RDLCK) < 0) return errno == EAGAIN;
+  fcntl(descriptor, F_SETLEASE, F_UNLCK);
+  return 0;
 }

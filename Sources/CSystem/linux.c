@@ -312,15 +312,6 @@ int apus_lock_file(int descriptor) { return flock(descriptor, LOCK_EX | LOCK_NB)
 int apus_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
 int apus_open(const char *path, int flags, mode_t mode) { return open(path, flags | O_CLOEXEC, mode); }
 
-int apus_is_being_written(int descriptor) {
-  // A read lease is refused while anybody has the file open for writing. Whoever opens it in between waits for us, and
-  // the signal of that is one nobody minds.
-  if (fcntl(descriptor, F_SETSIG, SIGURG) < 0) return 0;
-  if (fcntl(descriptor, F_SETLEASE, F_RDLCK) < 0) return errno == EAGAIN;
-  fcntl(descriptor, F_SETLEASE, F_UNLCK);
-  return 0;
-}
-
 int apus_set_nonblocking(int descriptor, int on) {
   int flags = fcntl(descriptor, F_GETFL);
   return flags < 0 ? -1 : fcntl(descriptor, F_SETFL, on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK);

@@ -23,6 +23,13 @@ import Testing
     #expect(try read(#"{"ports": {}}"#).ports.isEmpty)
   }
 
+  @Test func `the sessions file is kept unless it is switched off`() throws {
+    #expect(RepositorySettings().sessionsFile)
+    #expect(try read("{}").sessionsFile)
+    #expect(try !read(#"{"sessionsFile": false}"#).sessionsFile)
+    #expect(wrong(#"{"sessionsFile": "no"}"#).contains("sessionsFile"))
+  }
+
   @Test func `all of it is read, with comments`() throws {
     let settings = try read(
       """

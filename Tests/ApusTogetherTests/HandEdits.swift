@@ -67,11 +67,8 @@ extension TestHome {
 
   func locks() async throws -> [LockObject] { try await json("lock", "list", as: [LockObject].self) }
 
-  func claims(sourceLocation: SourceLocation = #_sourceLocation) throws -> [ClaimObject] {
-    var link = try DaemonLink.open(try HomeDirectory.places(environment), environment: environment)
-    let request = ClaimRequest(asker: Asker(directory: work), act: .list, paths: [])
-    let answer = try #require(try link.ask(.claims, request), sourceLocation: sourceLocation)
-    return try JSONText.decode([ClaimObject].self, from: answer)
+  func claims() throws -> [ClaimObject] {
+    try ask(.claims, ClaimRequest(asker: Asker(directory: work), act: .list, paths: []))
   }
 
   /// A session of ours that works in the checkout itself, and the file that came with it.

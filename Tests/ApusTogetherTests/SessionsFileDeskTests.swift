@@ -19,8 +19,13 @@ import Testing
       #expect(await home.git("status", "--porcelain", "--untracked-files=all") == clean)
       let excluded = TestHome.text(home.work + "/.git/info/exclude").split(separator: "\n")
       #expect(excluded.filter { $0 == "/.claude/sessions.md" }.count == 1)
-      TestHome.write("changed\n", to: home.work + "/server/a.txt")
-      await home.says { $0.row(made.id)?.editing == ["server/a.txt"] }
+      // What differed before the checkout was first looked at is nobody's.
+      var texts = 0
+      await home.says { file in
+        texts += 1
+        TestHome.write("changed \(texts)\n", to: home.work + "/server/a.txt")
+        return file.row(made.id)?.editing == ["server/a.txt"]
+      }
       #expect(await home.apus("stop", "one").status == 0)
       await home.says { $0.rows.isEmpty }
       #expect(!home.daemonLog().contains("error"), "\(home.daemonLog())")

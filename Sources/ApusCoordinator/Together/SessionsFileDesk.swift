@@ -91,7 +91,9 @@ final class KeptSessionsFile {
     tokens[lock] = token
   }
 
-  func wrote() { written = written.filter { $0 > apus_monotonic_milliseconds() - 10_000 } + [apus_monotonic_milliseconds()] }
+  func wrote() {
+    written = written.filter { $0 > apus_monotonic_milliseconds() - 10_000 } + [apus_monotonic_milliseconds()]
+  }
 
   /// Another program that writes whenever we do must not keep both busy for ever.
   func hurry() -> Int {

@@ -23,7 +23,9 @@ enum SessionsFilePlace {
   static func look(_ checkout: String) -> Look {
     var facts = stat()
     guard lstat(checkout + "/" + directory, &facts) == 0 else { return errno == ENOENT ? .absent : unreadable() }
-    guard facts.st_mode & S_IFMT == S_IFDIR else { return .notOurs("\(directory) is no directory of the repository's own") }
+    guard facts.st_mode & S_IFMT == S_IFDIR else {
+      return .notOurs("\(directory) is no directory of the repository's own")
+    }
     guard lstat(checkout + "/" + path, &facts) == 0 else { return errno == ENOENT ? .absent : unreadable() }
     guard facts.st_mode & S_IFMT == S_IFREG else { return .notOurs("it is no plain file; it is left as it is") }
     let descriptor = apus_open(checkout + "/" + path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0)
@@ -72,7 +74,7 @@ enum SessionsFilePlace {
 
   /// Keeps what stands there under a name of its own, before something else is written in its place; that name.
   static func setAside(_ checkout: String, now: Moment) -> String? {
-    let stamp = SessionsFile.stamp(now)
+    let stamp = MomentText.iso(now).filter { $0 != "-" && $0 != ":" }
     let file = checkout + "/" + path
     for number in 0..<100 {
       let name = file + ".rejected-" + stamp + (number == 0 ? "" : "-\(number)")

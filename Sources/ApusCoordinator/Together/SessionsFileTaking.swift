@@ -55,7 +55,9 @@ extension Coordinator {
   private func renew(_ lock: String, silent: Double, _ file: KeptSessionsFile) {
     let key = LockKey(scope: file.scope, name: lock)
     guard let token = locks.book.locks[key]?.lease?.token else { return }
-    locks.performQuietly([.renewed(key, token: token, seconds: max(0.001, SessionsFileMerge.staleAfter - max(0, silent)))])
+    locks.performQuietly([
+      .renewed(key, token: token, seconds: max(0.001, SessionsFileMerge.staleAfter - max(0, silent)))
+    ])
   }
 
   func releaseHold(_ lock: String, _ file: KeptSessionsFile) {
@@ -124,7 +126,9 @@ extension Coordinator {
       let gone = try claims.change(file.scope) { book in
         for id in ids.sorted() where sessions[id]?.state.isLive != true {
           let (old, new) = (known.filter { $0.session == id }, claimed(id))
-          guard Set(old.map(\.path)) != Set(new.map(\.path)) || old.first?.lastEdit != new.first?.lastEdit else { continue }
+          guard Set(old.map(\.path)) != Set(new.map(\.path)) || old.first?.lastEdit != new.first?.lastEdit else {
+            continue
+          }
           book.release(nil, by: id)
           for claim in new { book.keep(claim) }
         }

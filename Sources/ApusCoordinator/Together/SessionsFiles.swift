@@ -23,7 +23,9 @@ extension Coordinator {
       resumeHolds(file)
       sessionsFiles.soon(file.scope, milliseconds: 0)
     }
-    for lock in locks.book.locks.values { sessionsFiles.changed(lock.key, token: lock.owner == nil ? nil : lock.highest) }
+    for lock in locks.book.locks.values {
+      sessionsFiles.changed(lock.key, token: lock.owner == nil ? nil : lock.highest)
+    }
     let known = Set(sessions.values.filter { $0.state != .archived }.compactMap { $0.place?.repository })
     sessionsFiles.write(scopes: known)
   }
@@ -129,7 +131,11 @@ extension Coordinator {
   private func takeIn(_ bytes: [UInt8], _ file: KeptSessionsFile) throws(SessionsFile.Fault) -> SessionsFile? {
     let text = String(decoding: bytes, as: UTF8.self)
     defer { file.isUnseen = false }
-    if file.isUnseen, file.memory.versions.dropLast().last?.text == text { file.memory.neverWrote() }
+    if file.isUnseen, let last = file.memory.versions.last, file.memory.versions.dropLast().last?.text == text,
+      let stamp = FileStamp(file.path), Double(stamp.seconds) + Double(stamp.nanoseconds) / 1e9 < last.at
+    {
+      file.memory.neverWrote()
+    }
     if file.memory.versions.last?.text == text { return file.memory.base }
     if bytes.isEmpty { return nil }
     let theirs = try SessionsFile.parse(bytes)
@@ -236,7 +242,9 @@ extension Coordinator {
     guard let kept = await Offload.run({ SessionsFilePlace.setAside(checkout, now: moment) }) else {
       return log.error("\(file.path) cannot be read (\(fault)), nor set aside")
     }
-    report("an edit of \(file.path) could not be read (\(fault)). It is kept as \(kept); the file is as it was before.", file)
+    report(
+      "an edit of \(file.path) could not be read (\(fault)). It is kept as \(kept); the file is as it was before.", file
+    )
   }
 
   /// Keeps what is needed to tell later who changed what; false where it could not be.

@@ -125,9 +125,6 @@ extension SessionsFile {
     owner.id.hasPrefix("file:") ? String(owner.id.dropFirst(5)) : nil
   }
 
-  /// A moment as part of a file's name.
-  package static func stamp(_ moment: Moment) -> String { Words.time(moment).filter { $0 != "-" && $0 != ":" } }
-
   /// Whether a text that cannot be read means to be such a file at all: it has one of its headings.
   package static func isMeant(_ bytes: [UInt8]) -> Bool {
     let lines = bytes.prefix(mostBytes).split(separator: 10).map { Words.string(Words.trimmed($0)).lowercased() }
