@@ -52,6 +52,7 @@ extension Coordinator {
     }
     try beginLocks()
     try beginNotices()
+    try beginDeployments()
     for session in sessions.values where session.state.isLive && session.state != .queued { joinTogether(session.id) }
     try beginSessionsFiles()
     serveQueue()

@@ -150,6 +150,9 @@ package final class ControlDoor {
     case .claims: return try JSONText.encode(try await brain.claims(try decode(ClaimRequest.self, body)))
     case .tell: return try JSONText.encode(try brain.tell(try decode(TellRequest.self, body)))
     case .inbox: return try JSONText.encode(try brain.inbox(try decode(InboxRequest.self, body)))
+    case .deployWatch:
+      return try JSONText.encode(try await brain.deployWatch(try decode(DeployWatchRequest.self, body), caller))
+    case .deployStatus: return try JSONText.encode(try brain.deployStatus(try decode(DeployStatusRequest.self, body)))
     case .hook:
       guard let hook = try? HookRequest(body) else { throw Failure(.usage, "the hook's report is malformed") }
       return try await brain.hear(hook, caller).encoded

@@ -6,6 +6,7 @@ extension Coordinator {
     sleepers.removeValue(forKey: id)?.give(())
     _ = guards.end(of: id) { _ in true }
     releaseLocks(of: id, evidence)
+    endDeployments(of: id)
     releaseClaims(of: id)
     if let session = sessions[id] { removeSheet(of: session) }
     stopWatchingClaims()

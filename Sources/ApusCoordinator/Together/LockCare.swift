@@ -49,6 +49,7 @@ extension Coordinator {
       }
     }
     beat()
+    deployLocksChanged(keys)
     sessionsFiles.write(scopes: Set(keys.map(\.scope)))
   }
 

@@ -80,7 +80,7 @@ package struct ClaimSettings: Equatable, Sendable {
 }
 
 /// `"deploy": {"command": "vercel ls", "ready": "Ready", "error": "Error", "interval": "10s", "limit": "30m"}`.
-package struct DeploySettings: Equatable, Sendable {
+package struct DeploySettings: Codable, Equatable, Sendable {
   package var command: String?
   /// What a line says of a deployment that is well, has failed, is under way: words, as patterns with `*`.
   package var ready = ["Ready"]

@@ -10,6 +10,7 @@ package enum Verb: String, Codable, Sendable, CaseIterable {
   case compare, keep, remove, rescues, restore, moveCommits = "move_commits", find, ports, garbage, workLog = "work_log"
   case mend
   case lock, heldLock = "held_lock", locks, lockStories = "lock_stories", claims, tell, inbox
+  case deployWatch = "deploy_watch", deployStatus = "deploy_status"
   /// Its body is a `HookRequest`, its answer what the agent is to be told: bytes both, not JSON.
   case hook
 
@@ -17,11 +18,12 @@ package enum Verb: String, Codable, Sendable, CaseIterable {
   package var onlyLooks: Bool {
     switch self {
     case .status, .list, .show, .check, .locate, .doctor, .setUpState, .place, .conflicts, .rescues, .ports, .find,
-      .locks, .lockStories:
+      .locks, .lockStories, .deployStatus:
       true
     case .shutDown, .new, .send, .wait, .interrupt, .permit, .logs, .events, .stop, .stopAll, .resume, .rename, .tag,
       .archive, .claude, .recover, .adopt, .ps, .prune, .initialise, .sync, .merge, .pullRequest, .compare, .keep,
-      .remove, .restore, .moveCommits, .garbage, .workLog, .mend, .hook, .lock, .heldLock, .claims, .tell, .inbox:
+      .remove, .restore, .moveCommits, .garbage, .workLog, .mend, .hook, .lock, .heldLock, .claims, .tell, .inbox,
+      .deployWatch:
       false
     }
   }
