@@ -36,13 +36,17 @@ import Testing
     (listing("9h  https://x.vercel.app  ● Canceled  Preview  2s  ada"), .error, "https://x.vercel.app"),
     (listing("9h  web  https://x.vercel.app  ● Ready  Preview  2s  ada"), .ready, "https://x.vercel.app"),
     // A branch, a project or a person may be called as a state is.
-    (listing("9h  https://error-ready-team.vercel.app  ● Building  Preview  2s  Ready"), .building,
-      "https://error-ready-team.vercel.app"),
+    (
+      listing("9h  https://error-ready-team.vercel.app  ● Building  Preview  2s  Ready"), .building,
+      "https://error-ready-team.vercel.app"
+    ),
     ("Ready\n", .ready, ""), ("ERROR", .error, ""), ("building", .building, ""), ("state: Ready", .ready, "state:"),
     (#"{"url":"a.vercel.app","state":"READY"}"#, .ready, #"{"url":"a.vercel.app","state":"READY"}"#),
     ("{\n  \"uid\": \"dpl_1\",\n  \"state\": \"ERROR\"\n}", .error, "dpl_1"),
-    ("[\n {\n  \"state\": \"BUILDING\",\n  \"uid\": \"dpl_2\"\n },\n {\n  \"state\": \"ERROR\",\n  \"uid\": \"dpl_1\"\n }\n]",
-      .building, "dpl_2"),
+    (
+      "[\n {\n  \"state\": \"BUILDING\",\n  \"uid\": \"dpl_2\"\n },\n {\n  \"state\": \"ERROR\",\n  \"uid\": \"dpl_1\"\n }\n]",
+      .building, "dpl_2"
+    ),
     ("app-7f9  1/1  Failed  2m", .error, "app-7f9 1/1"), ("Error: the build failed", .error, "Error: the build failed"),
   ])
   func `the first line that says how it is, is the newest deployment's`(
@@ -59,7 +63,8 @@ import Testing
     ("Vercel CLI 32.5.0\nError: The token is not valid", 1, "exit code 1"),
     ("> Error while reading Ready deployments", 0, "no line says"), ("not-Ready Errors Readyish", 0, "no line says"),
   ])
-  func `what says nothing of a deployment is not known, with the reason`(_ text: String, _ status: Int32, _ why: String) {
+  func `what says nothing of a deployment is not known, with the reason`(_ text: String, _ status: Int32, _ why: String)
+  {
     let reading = Self.read(text, status: status)
     #expect(reading.state == .unknown && reading.text.contains(why), "\(reading)")
   }
@@ -71,7 +76,8 @@ import Testing
 
   @Test func `colours, cursors and titles are passed over`() {
     let red = "\u{1B}[31m"
-    let text = "\u{1B}]0;vercel\u{7}\u{1B}[?25l\u{1B}[2K\u{1B}[1G Fetching\r"
+    let text =
+      "\u{1B}]0;vercel\u{7}\u{1B}[?25l\u{1B}[2K\u{1B}[1G Fetching\r"
       + "\u{1B}[90m  2m\u{1B}[39m   https://web-b2.vercel.app\u{1B}[39m   \(red)●\u{1B}[39m \(red)Error\u{1B}[39m  38s\r\n"
     let reading = Self.read(text)
     #expect(reading.state == .error && reading.identity == "https://web-b2.vercel.app", "\(reading)")
@@ -91,7 +97,8 @@ import Testing
     settings.error = ["Crash*"]
     settings.building = ["Deploy*"]
     let states: [(String, DeployReading.State)] = [
-      ("Completed", .ready), ("LIVE", .ready), ("CrashLoopBackOff", .error), ("Deploying", .building), ("Ready", .unknown),
+      ("Completed", .ready), ("LIVE", .ready), ("CrashLoopBackOff", .error), ("Deploying", .building),
+      ("Ready", .unknown),
     ]
     for (text, state) in states { #expect(Self.read("web 1 " + text, settings).state == state, "\(text)") }
   }

@@ -14,7 +14,9 @@ private struct Watched {
 
   var fixer: String? { state.fixer }
 
-  mutating func join(_ id: String, session: Bool = true, attended: Bool = true, stays: Bool = false, for seconds: Double = 100) {
+  mutating func join(
+    _ id: String, session: Bool = true, attended: Bool = true, stays: Bool = false, for seconds: Double = 100
+  ) {
     happen(
       .joined(
         DeployWatcher(id: id, isSession: session, isAttended: attended, stays: stays, deadline: now + seconds)))

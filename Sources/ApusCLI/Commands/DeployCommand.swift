@@ -13,9 +13,12 @@ struct DeployCommand: Command {
       + "first line with one of the words Ready, Error, Building (the configuration names others) is the newest "
       + "deployment's. `watch` ends with 0 when that is ready. If it failed, one session has the lock `deploy` and the job "
       + "of fixing it: for that one it ends with 1, others wait on. Outside of sessions it ends with 1 and says who fixes. "
-      + "Too late: 124. With --no-wait the session is told and woken later: 0, or 1 if the job is its own, 4 if another's.")
+      + "Too late: 124. With --no-wait the session is told and woken later: 0, or 1 if the job is its own, 4 if another's."
+  )
 
-  @Operands("ACT CMD …", help: "watch or status; behind --, the command that lists deployments", least: 1, choices: ["watch", "status"])
+  @Operands(
+    "ACT CMD …", help: "watch or status; behind --, the command that lists deployments", least: 1,
+    choices: ["watch", "status"])
   var words
   @Option("--session", value: "NAME", help: "watch for that session", completes: .sessions)
   var session: String?

@@ -134,7 +134,9 @@ extension Coordinator {
     switch action {
     case .ask(let ticket, let id, let note): ask(ticket, id, note, one)
     case .leave(let ticket):
-      guard locks.book.tickets[ticket] != nil, locks.book.locks[one.question.lock]?.drain?.ticket != ticket else { return }
+      guard locks.book.tickets[ticket] != nil, locks.book.locks[one.question.lock]?.drain?.ticket != ticket else {
+        return
+      }
       locks.performQuietly([.left(ticket: ticket)])
     case .note(let ticket, let text):
       guard locks.book.locks[one.question.lock]?.holds.contains(ticket) == true else { return }

@@ -19,7 +19,8 @@ extension Coordinator {
     }
     guard request.waits || asking.session != nil else {
       throw Failure(
-        .usage, "only a session can be told later how a deployment is", hint: "leave out --no-wait, or name one with --session")
+        .usage, "only a session can be told later how a deployment is",
+        hint: "leave out --no-wait, or name one with --session")
     }
     let question = try question(of: request, asking)
     let one = try deployments.open(question)
@@ -35,7 +36,8 @@ extension Coordinator {
     let word = await answer(to: watcher, of: one, DeployCall(caller, isBrief: !request.waits))
     if word == .timedOut {
       throw Failure(
-        .timedOut, deployWords(.timedOut, id, one), hint: "`apus deploy status` says how it is; wait longer with --limit")
+        .timedOut, deployWords(.timedOut, id, one),
+        hint: "`apus deploy status` says how it is; wait longer with --limit")
     }
     return deployReply(word, id, one)
   }
@@ -95,7 +97,8 @@ extension Coordinator {
   }
 
   private static func quoted(_ word: String) -> String {
-    let isPlain = !word.isEmpty && word.utf8.allSatisfy { $0 > 32 && $0 < 127 && !"'\"\\$`*?&|;<>(){}[]!#~".utf8.contains($0) }
+    let isPlain =
+      !word.isEmpty && word.utf8.allSatisfy { $0 > 32 && $0 < 127 && !"'\"\\$`*?&|;<>(){}[]!#~".utf8.contains($0) }
     return isPlain ? word : "'" + word.replacing("'", with: "'\\''") + "'"
   }
 
@@ -126,7 +129,9 @@ extension Coordinator {
     case .building, .unknown, .awaited, .timedOut, nil: outcome = .watching
     }
     var token: Int64?
-    if let ticket = one.state.watcher(id)?.ticket, one.state.fixer == id { token = locks.book.tickets[ticket]?.tokens.first }
+    if let ticket = one.state.watcher(id)?.ticket, one.state.fixer == id {
+      token = locks.book.tickets[ticket]?.tokens.first
+    }
     return DeployWatchReply(
       outcome: outcome, reading: one.reading, command: one.question.command, lock: one.question.settings.lock,
       fixer: one.state.fixer.map(owner), holder: lock?.owner, token: token,
@@ -148,7 +153,8 @@ extension Coordinator {
     switch word {
     case .ready: return "The newest deployment is ready: \(text)"
     case .job:
-      return "The newest deployment failed: \(text)\nYou have the lock \(lock), and nobody else fixes this. Fix it, push, then "
+      return
+        "The newest deployment failed: \(text)\nYou have the lock \(lock), and nobody else fixes this. Fix it, push, then "
         + "run `\(one.question.again)` again. The lock is released by itself once the deployment is ready; "
         + "`apus lock release \(lock)` leaves it to the next."
     case .failed(let fixer):
@@ -165,7 +171,8 @@ extension Coordinator {
     case .awaited:
       return "You have the lock \(lock) for this failure, and there is no newer deployment yet: \(text)"
     case .timedOut:
-      return "no deployment was ready within \(DurationText.text(one.question.settings.limit)); the last that was read: \(text)"
+      return
+        "no deployment was ready within \(DurationText.text(one.question.settings.limit)); the last that was read: \(text)"
     }
   }
 }

@@ -113,7 +113,8 @@ package struct DeployReading: Codable, Equatable, Sendable {
 
   private static func member(_ line: String) -> String? {
     let parts = line.split(separator: "\"")
-    guard let key = parts.firstIndex(where: { ["url", "uid", "id"].contains($0) }), parts.indices.contains(key + 2) else {
+    guard let key = parts.firstIndex(where: { ["url", "uid", "id"].contains($0) }), parts.indices.contains(key + 2)
+    else {
       return nil
     }
     return String(parts[key + 2])

@@ -109,7 +109,9 @@ package struct DeployState: Codable, Equatable, Sendable {
     case .error:
       if before?.state != .error || before?.identity != reading.identity {
         failure += 1
-        if let ticket = watchers.first(where: { $0.hasJob })?.ticket { actions.append(.note(ticket: ticket, reading.text)) }
+        if let ticket = watchers.first(where: { $0.hasJob })?.ticket {
+          actions.append(.note(ticket: ticket, reading.text))
+        }
       }
       confirm(began, &actions)
       line(up: reading, &actions)
