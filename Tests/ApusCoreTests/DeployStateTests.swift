@@ -116,7 +116,13 @@ private struct Watched {
     it.read(.building, "two")
     #expect(it.fixer == "a" && it.line.count == 1)
     _ = it.takeHeard()
+    it.read(.error, "two")
+    #expect(it.line.count == 3)
+    _ = it.takeHeard()
+    let looks = it.looks
     it.read(.ready, "two")
+    // Nobody was given the lock in passing.
+    #expect(it.looks == looks)
     #expect(it.takeHeard() == ["a woken ready", "b answered ready", "c woken ready"])
     #expect(it.line.isEmpty && !it.state.isWatched && it.fixer == nil)
   }

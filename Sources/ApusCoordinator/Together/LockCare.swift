@@ -28,7 +28,8 @@ extension Coordinator {
     if let boot, last != boot { try store.saveValue("locks.boot", boot) }
     try guards.load(locks.book)
     for ticket in locks.book.tickets.values where ticket.isWaiting && ticket.owner.isSession && !ticket.isAttended {
-      waitedFor.insert(ticket.id)
+      // What a deployment is watched with is told by that.
+      if !ticket.id.hasPrefix(DeployDesk.ticketPrefix) { waitedFor.insert(ticket.id) }
     }
     beat()
   }

@@ -104,7 +104,7 @@ package struct DeployState: Codable, Equatable, Sendable {
     case .ready: finish(&actions)
     case .building:
       // A failure of an older deployment is no news any more; who fixes it goes on.
-      for index in watchers.indices where !watchers[index].hasJob { withdraw(index, &actions) }
+      withdraw(&actions) { !$0.hasJob }
       hearAll(.building, &actions)
     case .error:
       if before?.state != .error || before?.identity != reading.identity {
@@ -122,16 +122,20 @@ package struct DeployState: Codable, Equatable, Sendable {
 
   /// Ready: everybody hears it, and nothing is left to watch.
   private mutating func finish(_ actions: inout [DeployAction]) {
-    for index in watchers.indices { withdraw(index, &actions) }
+    withdraw(&actions) { _ in true }
     for watcher in watchers { hear(watcher.id, .ready, wakes: true, ends: true, &actions) }
     watchers = []
   }
 
-  private mutating func withdraw(_ index: Int, _ actions: inout [DeployAction]) {
-    if let ticket = watchers[index].ticket { actions.append(.leave(ticket: ticket)) }
-    watchers[index].ticket = nil
-    watchers[index].tookAt = nil
-    watchers[index].hasJob = false
+  /// Those who wait first, so that nobody of them is given what another leaves.
+  private mutating func withdraw(_ actions: inout [DeployAction], where isMeant: (DeployWatcher) -> Bool) {
+    let meant = watchers.indices.filter { isMeant(watchers[$0]) }
+    for index in meant.filter({ watchers[$0].tookAt == nil }) + meant.filter({ watchers[$0].tookAt != nil }) {
+      if let ticket = watchers[index].ticket { actions.append(.leave(ticket: ticket)) }
+      watchers[index].ticket = nil
+      watchers[index].tookAt = nil
+      watchers[index].hasJob = false
+    }
   }
 
   /// Every session stands in line, but those that gave this very failure back.
