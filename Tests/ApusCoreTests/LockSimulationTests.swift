@@ -1,5 +1,6 @@
 import ApusCore
 import ApusSimulation
+import ApusTestKit
 import Foundation
 import Testing
 
@@ -38,11 +39,11 @@ import Testing
     }
     let begun = ContinuousClock.now
     let part: UInt64 = 50
-    let results = await withTaskGroup { group in
+    let results = try await withThrowingTaskGroup { group in
       for first in stride(from: 0, to: UInt64(Self.seeds), by: Int(part)) {
-        group.addTask { Self.run(first..<first + part) }
+        group.addTask { try await aside { Self.run(first..<first + part) } }
       }
-      return await group.reduce(into: []) { $0.append($1) }
+      return try await group.reduce(into: []) { $0.append($1) }
     }
     let took = (ContinuousClock.now - begun) / Duration.seconds(1)
     let violations = results.compactMap(\.violation).sorted { $0.seed < $1.seed }
@@ -73,14 +74,17 @@ import Testing
   }
 
   @Test(arguments: Flaw.allCases)
-  func `whoever breaks a rule is caught within a million events`(_ flaw: Flaw) throws {
-    var events = 0
-    var caught: String?
-    for seed in 0..<UInt64(1000) where caught == nil && events < 1_000_000 {
-      var world = World(seed: seed, flaw: flaw)
-      world.run(events: 5000)
-      events += world.events
-      caught = world.violation
+  func `whoever breaks a rule is caught within a million events`(_ flaw: Flaw) async throws {
+    let (caught, events) = try await aside { () -> (String?, Int) in
+      var events = 0
+      var caught: String?
+      for seed in 0..<UInt64(1000) where caught == nil && events < 1_000_000 {
+        var world = World(seed: seed, flaw: flaw)
+        world.run(events: 5000)
+        events += world.events
+        caught = world.violation
+      }
+      return (caught, events)
     }
     let violation = try #require(caught, "\(flaw) was not caught in \(events) events")
     print("locks: \(flaw) was caught after \(events) events: \(violation)")

@@ -135,12 +135,12 @@ private func read(_ line: String) -> [String] {
     "f() ", "<(", "a=(", "'", "\"", "\\", "for ", "find -exec ", "[[ ", "cd a;", "a|", "a;", "x ", "$'\\x", "\"${",
     "\"`", "!(", "env -S ", "#", ";;", "cd a||",
   ])
-  func `a megabyte of one thing is read in bounded time`(_ piece: String) {
-    let line = String(repeating: piece, count: 1_000_000 / piece.utf8.count)
-    let clock = ContinuousClock()
-    let start = clock.now
-    _ = ShellCommands(line)
-    #expect(clock.now - start < .seconds(20), "\(piece)")
+  func `a megabyte of one thing is read in bounded time`(_ piece: String) async throws {
+    let took = try await aside { () -> Duration in
+      let line = String(repeating: piece, count: 1_000_000 / piece.utf8.count)
+      return ContinuousClock().measure { _ = ShellCommands(line) }
+    }
+    #expect(took < .seconds(60), "\(piece)")
   }
 
   @Test func `garbage of any kind is read to an end`() {

@@ -2,7 +2,7 @@ import ApusCore
 
 /// Small random worlds of who holds what and who waits for what. Before each new wait a search of its own, which tries
 /// every path there is, says whether it would close a circle; then the rule is asked.
-package struct WaitGraphs {
+package struct WaitGraphs: Sendable {
   package private(set) var looked = 0
   package private(set) var circles = 0
   package private(set) var missed: [String] = []
