@@ -20,7 +20,8 @@ extension Coordinator {
         log.warning("claims: \(checkout) cannot be watched; what tools report is all that is known there")
         return
       }
-      lookSoon(at: checkout)
+      // What differs in a session's own worktree is its own; elsewhere it is what was there before.
+      if !sessions.values.contains(where: { $0.place?.worktree == checkout }) { lookSoon(at: checkout) }
     }
   }
 
