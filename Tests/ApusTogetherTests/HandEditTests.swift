@@ -75,7 +75,8 @@ import Testing
     }
   }
 
-  @Test func `a lock of theirs lasts as long as they say that they live, and goes from one to the other`() async throws {
+  @Test func `a lock of theirs lasts as long as they say that they live, and goes from one to the other`() async throws
+  {
     try await TestHome.withRepository { home in
       _ = try await home.live("one")
       await home.edit(#"lock(DOCKER, "e1b2", "api", time(-600), time(-297))"#)
@@ -119,7 +120,8 @@ import Testing
     }
   }
 
-  @Test func `a file that was there before Apus is taken up, and one that is no such file is left alone`() async throws {
+  @Test func `a file that was there before Apus is taken up, and one that is no such file is left alone`() async throws
+  {
     try await TestHome.withRepository { home in
       Disk.makeDirectory(home.work + "/.claude", mode: 0o755)
       TestHome.write(SessionsFile.template.render(), to: home.sessionsFile)
@@ -286,7 +288,8 @@ import Testing
         directory: home.work)
       var ours = 0
       while ours < 3 {
-        let outcome = await home.apus("lock", "run", "docker", "--session", "one", "--wait", "30s", "--", "sleep", "0.2")
+        let outcome = await home.apus(
+          "lock", "run", "docker", "--session", "one", "--wait", "30s", "--", "sleep", "0.2")
         #expect(outcome.status == 0, "\(outcome.errors)")
         ours += 1
       }

@@ -258,6 +258,7 @@ extension Coordinator {
     made.notes += try await caller.told("filling \(worktree)") {
       try await Offload.trying { () throws(Failure) in try Self.fill(worktree, git, repository) }
     }
+    await showSessionsFile(repository, in: worktree)
     // At the tip of its base there is nothing ahead and nothing behind.
     if let start = made.place.start, wish.on == nil, wish.base == nil, made.template?.base == nil {
       statuses.begin(undertaking.session, at: start)

@@ -208,6 +208,15 @@ extension Coordinator {
     return file.isTracked == false
   }
 
+  /// A new worktree sees the file from its beginning: what came later would be a change of the session's.
+  func showSessionsFile(_ repository: Repository, in worktree: String) async {
+    guard let checkout = repository.checkout, guards.settings(checkout: checkout, log: log).sessionsFile else { return }
+    let file = sessionsFiles.file(repository.common)
+    file.checkout = checkout
+    guard await prepare(file, checkout) else { return }
+    await Offload.run { SessionsFilePlace.show(checkout, in: worktree) }
+  }
+
   private func watch(_ file: KeptSessionsFile, _ checkout: String) async {
     guard file.watch == nil else { return }
     let (directory, scope) = (checkout + "/.claude", file.scope)
