@@ -27,19 +27,23 @@ final class LockTables {
   /// Lets the rule decide and keeps what it decided, in one step. Throws, and then nothing happened.
   func decide(_ events: [LockEvent], now: Moment, wall: Moment) throws -> [LockEffect] {
     book.begin()
+    var opened: [LockKey] = []
     do {
-      for event in events { if case .asked(let ticket) = event { try open(ticket.keys, wall) } }
+      for event in events { if case .asked(let ticket) = event { try open(ticket.keys, wall, &opened) } }
       let effects = events.flatMap { book.handle($0, now: now, wall: wall) }
       try keep(effects)
       return effects
     } catch {
       book.rollBack()
+      // What the book was told of them is forgotten with the rest.
+      for key in opened { marks[key] = nil }
       throw error
     }
   }
 
-  private func open(_ keys: [LockKey], _ wall: Moment) throws {
+  private func open(_ keys: [LockKey], _ wall: Moment, _ opened: inout [LockKey]) throws {
     for key in keys where marks[key] == nil {
+      opened.append(key)
       var mark: Int64 = 0
       try main.run("SELECT mark FROM tokens WHERE scope = ? AND name = ?", [.text(key.scope), .text(key.name)]) { row in
         mark = row.integer(0)

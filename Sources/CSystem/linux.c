@@ -238,6 +238,14 @@ int apus_signal_next(int descriptor) {
   return read(descriptor, &one, sizeof one) == sizeof one ? (int)one.ssi_signo : 0;
 }
 
+int apus_signal_next_of(int descriptor, int *sent) {
+  struct signalfd_siginfo one;
+  *sent = 0;
+  if (read(descriptor, &one, sizeof one) != sizeof one) return 0;
+  *sent = one.ssi_code <= 0;
+  return (int)one.ssi_signo;
+}
+
 void apus_ignore_pipe_signal(void) { signal(SIGPIPE, SIG_IGN); }
 
 extern char **environ;

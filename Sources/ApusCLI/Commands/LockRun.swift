@@ -10,10 +10,13 @@ import Glibc
 
 /// Asks for locks, and keeps the place in the queue over the end of a daemon.
 enum LockAsking {
+  private static let answerMilliseconds: Int64 = 15_000
+
   /// Waits as long as the request says; who waits is told for whom.
   static func ask(_ request: LockRequest, _ context: Context) throws(Failure) -> [UInt8] {
     let began = apus_monotonic_milliseconds()
     var told = ""
+    var tries = 0
     while true {
       var left = request
       if let wait = request.waitSeconds {
@@ -21,7 +24,9 @@ enum LockAsking {
       }
       do throws(Failure) {
         var link = try DaemonLink.open(try context.places, environment: context.environment)
-        let bytes = try link.ask(.lock, left) { item in
+        // The daemon keeps the time; this is for one that hangs.
+        let patience = left.waitSeconds.map { Int64(min($0, 1e8) * 1000) + answerMilliseconds }
+        let bytes = try link.ask(.lock, left, within: patience) { item in
           guard let reply = try? JSONText.decode(LockReply.self, from: item) else { return true }
           let text = waiting(reply)
           if text != told { context.output.note(text) }
@@ -31,7 +36,8 @@ enum LockAsking {
         return bytes ?? []
       } catch {
         // The ticket is known to the next daemon, with its place.
-        guard error == DaemonLink.gone, request.waitSeconds != nil else { throw error }
+        tries += 1
+        guard error == DaemonLink.gone, request.waitSeconds != nil || tries < 3 else { throw error }
         poll(nil, 0, 50)
       }
     }
@@ -50,9 +56,18 @@ struct LockRun {
   private let verify: String?
   private let verifySeconds: Double
   private let context: Context
+  private let beatSeconds: Double
 
-  private static let beatSeconds: Double = 30
+  private static let usualBeat: Double = 30
   private static let verifyPauses: [Double] = [0.5, 1, 2, 5]
+  private static let endingPause: Double = 0.05
+  private static let beatPatience: Int64 = 5_000
+
+  private enum Health {
+    case healthy, unhealthy, lost
+    /// Somebody wants us to end.
+    case asked(Int32)
+  }
 
   init(_ request: LockRequest, command: [String], _ options: LockCommand, _ context: Context) throws(Failure) {
     guard !options.isLater else { throw Usage.wrong("lock", "run waits; --later is for acquire") }
@@ -61,41 +76,55 @@ struct LockRun {
     verify = options.verify
     verifySeconds = options.verifyFor ?? 600
     self.context = context
+    beatSeconds = min(Self.usualBeat, max(0.25, (request.leaseSeconds ?? LockTicket.usualLease) / 10))
   }
 
   func perform() throws(Failure) -> Int32 {
+    _ = try ProgramSearch.find(command[0], context.environment["PATH"] ?? "/usr/bin:/bin")
     let reply: LockReply = try context.decode(try LockAsking.ask(request, context))
-    var tree = try CommandTree(command, variables(reply), context)
-    var isLost = false
-    var nextBeat = Self.now + Self.beatSeconds
-    while tree.lives {
-      tree.wait(until: nextBeat)
-      if Self.now >= nextBeat {
-        nextBeat = Self.now + Self.beatSeconds
-        if !isLost, beat(reply) == false {
-          isLost = true
-          context.output.note("error: the lock \(reply.names[0]) was lost; ending the command")
-          tree.signal(SIGTERM)
-        }
-      }
+    var signals = Signals()
+    let tree: (code: Int32, isLost: Bool)
+    do throws(Failure) { tree = try run(reply, &signals) } catch {
+      _ = release(reply)
+      throw error
     }
-    let code = tree.exitCode
-    var isHealthy = true
-    if let verify, !isLost { isHealthy = try keepUntil(verify, reply) }
-    if isLost || !release(reply) {
+    var health = tree.isLost ? Health.lost : .healthy
+    if let verify, !tree.isLost { health = try keepUntil(verify, reply, &signals) }
+    if case .lost = health {} else if !release(reply) { health = .lost }
+    switch health {
+    case .healthy: return tree.code
+    case .lost:
       context.output.note("hint: `apus lock history \(reply.names[0])` says who has it and why")
-      return code == 0 ? ErrorCode.lockStale.exitCode : code
-    }
-    if !isHealthy, code == 0 {
+      return tree.code == 0 ? ErrorCode.lockStale.exitCode : tree.code
+    case .asked(let signal): return tree.code == 0 ? 128 + signal : tree.code
+    case .unhealthy:
+      if tree.code != 0 { return tree.code }
       throw Failure(
         .timedOut,
         "\(reply.names[0]) was released although its check never succeeded: \(Usage.printable(verify ?? ""))",
         hint: "look what is wrong; --verify-for gives it more time")
     }
-    return code
   }
 
   private static var now: Double { Double(apus_monotonic_milliseconds()) / 1000 }
+
+  /// The command and all it left, to their end; where the right is lost they are brought to it.
+  private func run(_ reply: LockReply, _ signals: inout Signals) throws(Failure) -> (code: Int32, isLost: Bool) {
+    var tree = try CommandTree(command, variables(reply), mark: Self.mark(reply))
+    var isLost = false
+    var nextBeat = Self.now + beatSeconds
+    while tree.lives {
+      tree.wait(until: isLost ? Self.now + Self.endingPause : nextBeat, &signals)
+      if !isLost, tree.lives, signals.isPoked || Self.now >= nextBeat {
+        nextBeat = Self.now + beatSeconds
+        isLost = beat(reply) == false
+        if isLost { context.output.note("error: the lock \(reply.names[0]) was lost; its command is ended") }
+      }
+      if isLost { tree.end() }
+    }
+    signals.forget()
+    return (tree.exitCode, isLost)
+  }
 
   private func variables(_ reply: LockReply) -> [String: String] {
     var variables = context.environment
@@ -103,123 +132,89 @@ struct LockRun {
     variables[LockVariable.token] = reply.tokens[reply.names[0]].map { String($0) }
     variables[LockVariable.ticket] = reply.ticket
     variables[LockVariable.owner] = (try? JSONText.string(reply.owner)) ?? ""
+    let mark = LockVariable.mark(of: reply.ticket)
+    variables[mark.name] = mark.value
     return variables
   }
 
-  /// False when the right is gone; nil where nobody could be asked.
+  private static func mark(_ reply: LockReply) -> String {
+    let mark = LockVariable.mark(of: reply.ticket)
+    return mark.name + "=" + mark.value
+  }
+
+  /// False when the right is gone; nil where nobody could be asked: a daemon that is begun anew gives everybody the whole
+  /// time again, so none is begun for this.
   private func beat(_ reply: LockReply) -> Bool? {
     do throws(Failure) {
-      _ = try held(.renew, reply)
+      var link = try DaemonLink.open(try context.places, environment: context.environment, starting: false)
+      _ = try link.ask(.heldLock, held(.renew, reply), within: Self.beatPatience)
       return true
     } catch { return error.code == .lockStale ? false : nil }
   }
 
+  /// False where it was not ours any more.
   private func release(_ reply: LockReply) -> Bool {
-    do throws(Failure) {
-      _ = try held(.release, reply)
-      return true
-    } catch {
-      // Without a daemon our end is what releases it.
-      if error.code != .lockStale { return true }
-      context.output.note("error: \(error.summary)")
-      return false
+    var wasCutOff = false
+    for _ in 0..<5 {
+      do throws(Failure) {
+        _ = try context.raw(.heldLock, held(.release, reply))
+        return true
+      } catch {
+        // What broke off may have been done.
+        if error.code == .lockStale, !wasCutOff { context.output.note("error: \(error.summary)") }
+        if error.code == .lockStale { return wasCutOff }
+        // Without a daemon our end is what releases it.
+        guard error == DaemonLink.gone else { return true }
+        wasCutOff = true
+        poll(nil, 0, 50)
+      }
     }
+    return true
   }
 
-  private func held(_ act: HeldLockRequest.Act, _ reply: LockReply) throws(Failure) -> [UInt8] {
+  private func held(_ act: HeldLockRequest.Act, _ reply: LockReply) -> HeldLockRequest {
     var held = HeldLockRequest(asker: request.asker, act: act, name: reply.names[0])
     held.token = reply.tokens[reply.names[0]]
     held.ticket = act == .release ? reply.ticket : nil
     held.seconds = request.leaseSeconds
-    return try context.raw(.heldLock, held)
+    return held
   }
 
   /// Asks again and again, and stays alive for the daemon meanwhile.
-  private func keepUntil(_ check: String, _ reply: LockReply) throws(Failure) -> Bool {
+  private func keepUntil(_ check: String, _ reply: LockReply, _ signals: inout Signals) throws(Failure) -> Health {
     let until = Self.now + verifySeconds
     var pauses = Self.verifyPauses[...]
-    var nextBeat = Self.now
+    var nextBeat = Self.now + beatSeconds
     var isTold = false
     while true {
-      var tree = try CommandTree(["/bin/sh", "-c", check], variables(reply), context)
-      while tree.lives { tree.wait(until: min(nextBeat + Self.beatSeconds, until + 5)) }
-      if tree.exitCode == 0 { return true }
+      var tree = try CommandTree(["/bin/sh", "-c", check], variables(reply), mark: Self.mark(reply))
+      var isLost = false
+      while tree.lives {
+        let isEnding = isLost || Self.now >= until || signals.end != nil
+        tree.wait(until: isEnding ? Self.now + Self.endingPause : min(nextBeat, until), &signals)
+        isLost = isLost || !isKept(reply, signals, &nextBeat)
+        if isLost || Self.now >= until || signals.end != nil { tree.end() }
+      }
+      if isLost { return .lost }
+      if tree.exitCode == 0 { return .healthy }
       if !isTold { context.output.note("\(reply.names[0]) is kept until this succeeds: \(Usage.printable(check))") }
       isTold = true
-      if Self.now >= until { return false }
-      if Self.now >= nextBeat {
-        nextBeat = Self.now + Self.beatSeconds
-        if beat(reply) == false { return true }
+      let next = Self.now + (pauses.count > 1 ? pauses.removeFirst() : pauses.first ?? 1)
+      while signals.end == nil, Self.now < min(next, until) {
+        signals.wait(until: min(next, until, nextBeat))
+        if !isKept(reply, signals, &nextBeat) { return .lost }
       }
-      let pause = pauses.count > 1 ? pauses.removeFirst() : pauses.first ?? 1
-      poll(nil, 0, Int32(min(pause, max(0, until - Self.now)) * 1000))
+      if let signal = signals.end { return .asked(signal) }
+      if Self.now >= until { return .unhealthy }
     }
   }
-}
 
-/// A command and all it starts, as children of ours: with our terminal, our directory and our signals.
-struct CommandTree {
-  private let pid: pid_t
-  private let signals: Int32
-  private(set) var lives = true
-  private(set) var exitCode: Int32 = 0
-
-  init(_ command: [String], _ environment: [String: String], _ context: Context) throws(Failure) {
-    apus_become_subreaper()
-    // Keys typed at the terminal reach the command by themselves; what is sent to us alone is passed on.
-    signals = apus_signal_descriptor([SIGCHLD, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2], 5)
-    let program = try ProgramSearch.find(command[0], environment["PATH"] ?? "/usr/bin:/bin")
-    var arguments = command.map { strdup($0) } + [nil]
-    var variables = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
-    defer { for text in arguments + variables { free(text) } }
-    var attributes = posix_spawnattr_t()
-    posix_spawnattr_init(&attributes)
-    defer { posix_spawnattr_destroy(&attributes) }
-    var none = sigset_t()
-    sigemptyset(&none)
-    posix_spawnattr_setsigmask(&attributes, &none)
-    var usual = sigset_t()
-    sigemptyset(&usual)
-    sigaddset(&usual, SIGPIPE)
-    posix_spawnattr_setsigdefault(&attributes, &usual)
-    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
-    var pid: pid_t = 0
-    let code = posix_spawn(&pid, program, nil, &attributes, &arguments, &variables)
-    guard code == 0 else {
-      throw Failure(
-        .usage, "\(Usage.printable(program)): \(String(cString: apus_error_text(code)))",
-        hint: "name a program that can be run")
-    }
-    self.pid = pid
-    Glibc.signal(SIGINT, SIG_IGN)
-    Glibc.signal(SIGQUIT, SIG_IGN)
-  }
-
-  /// Returns when something happened, or at that time.
-  mutating func wait(until: Double) {
-    reap()
-    guard lives else { return }
-    let left = until - Double(apus_monotonic_milliseconds()) / 1000
-    var watched = pollfd(fd: signals, events: Int16(POLLIN), revents: 0)
-    poll(&watched, 1, Int32(max(0, min(left, 3600)) * 1000))
-    while case let number = apus_signal_next(signals), number > 0 { if number != SIGCHLD { signal(number) } }
-    reap()
-  }
-
-  func signal(_ number: Int32) { kill(pid, number) }
-
-  private mutating func reap() {
-    var status: Int32 = 0
-    while true {
-      let ended = waitpid(-1, &status, WNOHANG)
-      if ended == 0 { return }
-      guard ended > 0 else {
-        if errno == EINTR { continue }
-        lives = false
-        close(signals)
-        return
-      }
-      if ended == pid { exitCode = status & 0x7f == 0 ? (status >> 8) & 0xff : 128 + (status & 0x7f) }
-    }
+  /// Says that we live where it is time to, or where the daemon asks.
+  private func isKept(_ reply: LockReply, _ signals: Signals, _ nextBeat: inout Double) -> Bool {
+    guard signals.isPoked || Self.now >= nextBeat else { return true }
+    nextBeat = Self.now + beatSeconds
+    guard beat(reply) == false else { return true }
+    context.output.note("error: the lock \(reply.names[0]) was lost while its check did not succeed yet")
+    return false
   }
 }

@@ -22,6 +22,8 @@ extension Coordinator {
     locks.lost = { [unowned self] key, ticket, evidence in tellLost(key, ticket, evidence) }
     locks.drain = { [unowned self] key, ticket, onDeath in drain(key, ticket, onDeath) }
     locks.changed = { [unowned self] keys in lockChanged(keys) }
+    // Whoever was told to go on with other things and hear later still is to hear.
+    for ticket in locks.book.tickets.values where ticket.isWaiting && !ticket.isAttended { waitedFor.insert(ticket.id) }
     let last = try store.loadValue("locks.boot")
     try locks.begin(
       isAlive: { id in sessions[id]?.state.isLive == true }, isOtherBoot: last != nil && last != boot)
@@ -72,7 +74,8 @@ extension Coordinator {
   /// What a command left running carries its ticket.
   private func endTree(of ticket: LockTicket) async -> Int {
     guard case .process = ticket.anchor else { return 0 }
-    let entry = LockVariable.ticket + "=" + ticket.id
+    let mark = LockVariable.mark(of: ticket.id)
+    let entry = mark.name + "=" + mark.value
     let began = apus_monotonic_milliseconds()
     var ended: Set<ProcessMark> = []
     while true {
@@ -171,6 +174,8 @@ extension Coordinator {
   }
 
   private func tellLost(_ key: LockKey, _ ticket: LockTicket, _ evidence: String) {
+    // To `apus lock run` it is the word to look at once whether it still has the right; others pass it over.
+    if case .process(let mark) = ticket.anchor { Processes.signal(mark, SIGCHLD) }
     guard ticket.owner.isSession, sessions[ticket.owner.id]?.state.isLive == true else { return }
     leave(
       Notice(

@@ -230,8 +230,9 @@ package enum LockVariable {
   package static let prefix = "APUS_LOCK_"
   package static let token = prefix + "TOKEN"
   package static let name = prefix + "NAME"
-  /// The mark of its whole tree.
   package static let ticket = prefix + "TICKET"
+  /// What its whole tree carries, and what runs under another lock inside it as well: an entry, not a name.
+  package static func mark(of ticket: String) -> (name: String, value: String) { (prefix + "OF_" + ticket, "1") }
   /// Who has the lock, for whatever asks for it again inside.
   package static let owner = prefix + "OWNER"
 }

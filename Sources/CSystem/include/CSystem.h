@@ -106,6 +106,8 @@ int apus_status_stopped(int status);
 int apus_signal_descriptor(const int *signals, int count);
 /// The next signal from such a descriptor, or 0 when there is none.
 int apus_signal_next(int descriptor);
+/// The same; `sent` becomes 1 where a process sent it, 0 where the kernel did (keys at the terminal, a child's end).
+int apus_signal_next_of(int descriptor, int *sent);
 void apus_ignore_pipe_signal(void);
 /// environ(7), which Swift sees as a mutable global.
 char *const *apus_environment(void);
