@@ -34,7 +34,7 @@ package final class Log {
     written = descriptor >= 0 ? lseek(descriptor, 0, SEEK_END) : 0
   }
 
-  package func debug(_ text: String) { write(.debug, text) }
+  package func debug(_ text: @autoclosure () -> String) { if level == .debug { write(.debug, text()) } }
   package func info(_ text: String) { write(.info, text) }
   package func warning(_ text: String) { write(.warning, text) }
   package func error(_ text: String) { write(.error, text) }

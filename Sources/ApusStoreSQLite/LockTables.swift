@@ -3,11 +3,11 @@ import ApusCore
 /// Named locks on SQLite: grants and queues in the stream's file (no holder survives a power cut), the mark no token
 /// ever was above in the main one (a token must).
 ///
-/// A mark is moved, on disk for good, before a token below it is given; it is moved in great steps, so that this costs
+/// A mark is moved, on disk for good, before a token below it is given; it is moved in steps, so that this costs
 /// nothing. It begins at the time of day in microseconds: a store restored from an older copy goes on above every token
-/// that was given since.
+/// that was given since. For that no token may be ahead of the time: a step is less than what a daemon takes to begin.
 final class LockTables {
-  private static let step: Int64 = 1 << 20
+  private static let step: Int64 = 1 << 14
 
   private let main: Database
   private let stream: Database

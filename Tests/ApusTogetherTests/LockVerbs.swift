@@ -44,6 +44,26 @@ extension TestHome {
     try #require(isSo, "\(seen) wait for \(name), not \(count)", sourceLocation: sourceLocation)
   }
 
+  var daemonSocket: String { apusHome + "/apusd.sock" }
+
+  /// Says that to the daemon, on a connection of its own; nil where it does it.
+  func refusal(_ verb: Verb, _ body: [UInt8]) throws -> Failure? {
+    let descriptor = apus_unix_connect(daemonSocket, 0)
+    try #require(descriptor >= 0)
+    defer { Glibc.close(descriptor) }
+    let bytes = Control.request(verb, bytes: body).encoded
+    try #require(Glibc.write(descriptor, bytes, bytes.count) == bytes.count)
+    var answer: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 1 << 16)
+    // Four bytes of length, one of kind.
+    while answer.count < 5 || answer.count < 4 + Int(answer[0]) + Int(answer[1]) << 8 + Int(answer[2]) << 16 {
+      let got = Glibc.read(descriptor, &chunk, chunk.count)
+      try #require(got > 0)
+      answer += chunk[..<got]
+    }
+    return answer[4] == Control.Kind.failed ? try JSONText.decode(Failure.self, from: answer[5...]) : nil
+  }
+
   /// Kills the daemon as a crash would; returns when it is gone.
   func killDaemon() throws {
     let daemon = try #require(self.daemon())

@@ -26,7 +26,8 @@ final class LockDesk {
   var changed: @LoopActor (Set<LockKey>) -> Void = { _ in }
 
   private var waiting: [String: Answer<Outcome>] = [:]
-  private var ends: [String: Descriptor] = [:]
+  /// Processes that have or had a lock, until they end.
+  private var ends: [ProcessMark: Descriptor] = [:]
   private var timer: UInt64?
   private var timerAt: Moment = 0
 
@@ -117,7 +118,6 @@ final class LockDesk {
     let effects = try store.decide(events, now: Self.clock(), wall: apus_wall_seconds())
     let locks = Set(book.lockChanges.keys)
     for effect in effects { act(effect) }
-    for id in Array(ends.keys) where book.tickets[id] == nil { ends.removeValue(forKey: id)?.close() }
     if !locks.isEmpty { changed(locks) }
     schedule()
     return effects
@@ -135,7 +135,8 @@ final class LockDesk {
     switch effect {
     case .granted(let id):
       guard let ticket = book.tickets[id] else { return }
-      log.info("locks: \(Self.names(ticket)) to \(ticket.owner.name) (\(ticket.owner.id)), tokens \(ticket.tokens)")
+      // Thousands of times a second, perhaps; `apus lock history` has it.
+      log.debug("locks: \(Self.names(ticket)) to \(ticket.owner.name) (\(ticket.owner.id)), tokens \(ticket.tokens)")
       watch(ticket)
       if let answer = waiting.removeValue(forKey: id) {
         answer.give(.granted)
@@ -149,7 +150,8 @@ final class LockDesk {
       drain(key, ticket, onDeath)
     case .lost(let key, let ticket, let evidence): lost(key, ticket, evidence)
     case .told(let story):
-      log.info("locks: \(story.key.name) of \(story.owner.name), token \(story.token): \(story.ending)")
+      let text = "locks: \(story.key.name) of \(story.owner.name), token \(story.token): \(story.ending)"
+      if story.ending == "released" { log.debug(text) } else { log.info(text) }
     case .queued, .stale, .renewed, .freed: break
     }
   }
@@ -158,29 +160,29 @@ final class LockDesk {
 
   /// Is told by the kernel when the ticket's process ends.
   private func watch(_ ticket: LockTicket) {
-    guard case .process(let mark) = ticket.anchor, ends[ticket.id] == nil, book.tickets[ticket.id] != nil else {
-      return
-    }
+    guard case .process(let mark) = ticket.anchor, ends[mark] == nil, book.tickets[ticket.id] != nil else { return }
     let number = apus_process_watch(mark.pid, mark.start)
     guard number >= 0 else {
       guard errno == ESRCH else {
         log.error("locks: pid \(mark.pid) cannot be watched: \(String(cString: apus_error_text(errno)))")
         return
       }
-      LoopActor.begin { self.died(ticket.id, mark) }
+      LoopActor.begin { self.died(mark) }
       return
     }
     let end = Descriptor(number)
-    ends[ticket.id] = end
+    ends[mark] = end
     end.onReadable = { [unowned self] in
-      ends.removeValue(forKey: ticket.id)?.close()
-      died(ticket.id, mark)
+      ends.removeValue(forKey: mark)?.close()
+      died(mark)
     }
     end.watch()
   }
 
-  private func died(_ id: String, _ mark: ProcessMark) {
-    performQuietly([.died(ticket: id, evidence: "process \(mark.pid) ended")])
+  private func died(_ mark: ProcessMark) {
+    let tickets = book.tickets.values.filter { $0.anchor == .process(mark) }.sorted { $0.id < $1.id }
+    if tickets.isEmpty { return }
+    performQuietly(tickets.map { .died(ticket: $0.id, evidence: "process \(mark.pid) ended") })
   }
 
   private func schedule() {
