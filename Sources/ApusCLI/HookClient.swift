@@ -13,6 +13,10 @@ import Glibc
 package enum HookClient {
   /// For all it does with a report, in milliseconds.
   private static let limit: Int64 = 80
+  /// The same where a tool is about to change something and a daemon is there to say whether it may.
+  private static let changeLimit: Int64 = 1500
+  /// Where it would otherwise be refused.
+  private static let guardLimit: Int64 = 10_000
   /// For the agent to hand the report over: until it has, it is not waiting for us.
   private static let patience: Int64 = 1000
   /// A report beyond this is cut down to its head.
@@ -30,14 +34,20 @@ package enum HookClient {
     guard !run.isEmpty || getenv("CLAUDE_CODE_SESSION_ID") != nil else { return 0 }
     var request = HookRequest(run: run, stamp: beginning(), pid: getpid(), report: [])
     let (report, isWhole) = read(until: apus_monotonic_milliseconds() + patience)
-    let until = apus_monotonic_milliseconds() + limit
+    let begun = apus_monotonic_milliseconds()
     guard let report = isWhole ? report : HookHead.cut(report) else { return 0 }
     request.report = report
     let environment = Environment.current()
     guard let places = try? HomeDirectory.places(environment) else { return 0 }
     if run.isEmpty { introduce(&request, environment) }
     var isThere = false
-    var answered = ask(request, places, until: until, &isThere)
+    let isChange = HookHead.isChange(report)
+    var answered = ask(request, places, until: begun + (isChange ? changeLimit : limit), &isThere)
+    let refusal = isUnheard(answered) ? HookGuard.refusal(report, places) : nil
+    if isThere, refusal != nil {
+      // It is only slow: what it says counts.
+      answered = ask(request, places, until: begun + guardLimit, &isThere)
+    }
     // Asked to wait, and the daemon went away meanwhile: the next one knows what is waited for.
     while case .brokenOff(let end) = answered, apus_monotonic_milliseconds() < end {
       poll(nil, 0, pause)
@@ -54,9 +64,15 @@ package enum HookClient {
         guard let directory = directory(of: request, places) else { return 0 }
         spool(request, in: directory)
       }
-      let refusal = HookGuard.refusal(report, places)
       if !isThere, start || refusal != nil { startDaemon(places, environment) }
       return refusal.map { say(HookAnswer(refusing: $0)) } ?? 0
+    }
+  }
+
+  private static func isUnheard(_ answer: Answer) -> Bool {
+    switch answer {
+    case .unheard: true
+    case .answered, .refused, .brokenOff: false
     }
   }
 

@@ -1,3 +1,5 @@
+import ApusAgents
+
 /// The head of a report that did not come whole: what it says before its first large part. A whole JSON object is made
 /// of it, so that nobody later need know.
 package enum HookHead {
@@ -24,6 +26,12 @@ package enum HookHead {
     let word = Array(#""SessionStart""#.utf8)
     let head = bytes.prefix(1 << 12)
     return head.indices.contains { head[$0...].starts(with: word) }
+  }
+
+  /// Whether a tool is about to be used that changes something, as far as the head says so.
+  static func isChange(_ bytes: [UInt8]) -> Bool {
+    let text = String(decoding: bytes.prefix(1 << 12), as: UTF8.self)
+    return text.contains(#""PreToolUse""#) && ClaudeHooks.changing.contains { text.contains("\"\($0)\"") }
   }
 
   /// Where the member that begins there ends; nil where it is not whole, or neither text, number nor word.

@@ -85,6 +85,7 @@ extension Coordinator {
     let staying = persisted.filter { live[$0] != nil || sessions[$0]?.state == .queued }
     for id in staying { live[id]?.detach() }
     await closeSessionsFiles()
+    await endClaimLooks()
     if mode == .restart {
       log.info("restart: \(staying.count) sessions go on")
     } else {

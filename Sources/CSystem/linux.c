@@ -233,17 +233,17 @@ int apus_signal_descriptor(const int *signals, int count) {
   return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-int apus_signal_next(int descriptor) {
-  struct signalfd_siginfo one;
-  return read(descriptor, &one, sizeof one) == sizeof one ? (int)one.ssi_signo : 0;
-}
-
 int apus_signal_next_of(int descriptor, int *sent) {
   struct signalfd_siginfo one;
   *sent = 0;
   if (read(descriptor, &one, sizeof one) != sizeof one) return 0;
   *sent = one.ssi_code <= 0;
   return (int)one.ssi_signo;
+}
+
+int apus_signal_next(int descriptor) {
+  int sent;
+  return apus_signal_next_of(descriptor, &sent);
 }
 
 void apus_ignore_pipe_signal(void) { signal(SIGPIPE, SIG_IGN); }

@@ -131,14 +131,15 @@ extension Coordinator {
     return seen
   }
 
-  /// Processes whose working directory is in there, in words.
+  /// Processes whose working directory is in there, in words; what this very daemon asks git there is none of them.
   private nonisolated static func workers(in directory: String) -> [String] {
     guard let real = Repository.real(directory) else { return [] }
     var all = [apus_process](repeating: apus_process(), count: 32_768)
     let count = Int(apus_process_list(&all, Int32(all.count)))
     var found: [String] = []
     var target = [CChar](repeating: 0, count: 4097)
-    for process in all.prefix(max(0, min(count, all.count))) where process.pid != getpid() {
+    for process in all.prefix(max(0, min(count, all.count)))
+    where process.pid != getpid() && process.parent != getpid() {
       let length = readlink("/proc/\(process.pid)/cwd", &target, target.count - 1)
       guard length > 0 else { continue }
       let path = String(decoding: target[..<length].map { UInt8(bitPattern: $0) }, as: UTF8.self)

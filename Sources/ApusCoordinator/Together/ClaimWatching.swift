@@ -9,6 +9,7 @@ import Glibc
 
 extension Coordinator {
   private static let settleMilliseconds = 200
+  private static let endMilliseconds: Int64 = 5_000
   private nonisolated static let mostFiles = 2000
 
   /// Begins to follow a checkout that a session works in.
@@ -42,17 +43,23 @@ extension Coordinator {
   }
 
   func lookSoon(at checkout: String) {
-    guard claims.watched.contains(checkout) else { return }
+    guard claims.watched.contains(checkout), !isShuttingDown else { return }
     if claims.looking[checkout] != nil { return claims.looking[checkout] = true }
     claims.looking[checkout] = false
     Timers.shared.after(Self.settleMilliseconds) { [weak self] in
       LoopActor.begin {
         guard let self else { return }
-        await self.look(at: checkout)
+        if !self.isShuttingDown { await self.look(at: checkout) }
         let again = self.claims.looking.removeValue(forKey: checkout) ?? false
         if again { self.lookSoon(at: checkout) }
       }
     }
+  }
+
+  /// Waits until nothing of ours looks at files any more: a daemon leaves no git behind.
+  func endClaimLooks() async {
+    let until = apus_monotonic_milliseconds() + Self.endMilliseconds
+    while !claims.looking.isEmpty, apus_monotonic_milliseconds() < until { await pause(milliseconds: 10) }
   }
 
   /// The same for whoever asks now.
