@@ -175,7 +175,7 @@ import Testing
   @Test func `who was not active for half an hour is set aside, but no live session of ours`() async throws {
     try await TestHome.withRepository { home in
       let made = try await home.live("one")
-      await home.edit(#"row("e1b2", time(-4000), time(-1799), "docs/c.md"); row("c9d0", time(-9000), time(-1801))"#)
+      await home.edit(#"row("e1b2", time(-4000), time(-1794), "docs/c.md"); row("c9d0", time(-9000), time(-1801))"#)
       #expect(await eventually { home.daemonLog().contains("set aside c9d0") })
       #expect(await eventually { home.daemonLog().contains("set aside e1b2") })
       await home.says { $0.rows.map(\.id) == [made.id] }
@@ -243,6 +243,7 @@ import Testing
         #expect(try await eventually { try await home.locks().first?.holder?.id == "file:c9d0" })
         try home.killDaemon()
       }
+      #expect(await home.apus("up").status == 0)
       await home.says { $0.hold(of: "deploy")?.note == "it fails" && $0.row("c9d0") != nil }
     }
   }

@@ -112,8 +112,9 @@ enum HelpText {
 
       A repository's .apus/config.json (`apus init` writes one) also holds: components (names to paths), kinds (how
       branches are called), base, ports (variables to preferred ports), profiles, profileVariable, profile, setUp, test,
-      templates, workLog, sessionsFile, guards (patterns of commands to locks; forcePush and commitOnBase switch two off),
-      claims (off, warn or strict; or policy and lapse), deploy (command, ready, error, building, interval, limit, lock).
+      templates, workLog, guards (patterns of commands to locks; forcePush, commitOnBase: false switches those off),
+      claims (off, warn or strict; or policy and lapse), deploy (command, ready, error, building, interval, limit, lock),
+      sessionsFile (false: .claude/sessions.md is not kept).
 
       APUS_HOME (default $XDG_STATE_HOME/apus) holds everything Apus keeps.
 
