@@ -241,10 +241,7 @@ int apus_signal_next_of(int descriptor, int *sent) {
   return (int)one.ssi_signo;
 }
 
-int apus_signal_next(int descriptor) {
-  int sent;
-  return apus_signal_next_of(descriptor, &sent);
-}
+int apus_signal_next(int descriptor) { return apus_signal_next_of(descriptor, &(int){0}); }
 
 void apus_ignore_pipe_signal(void) { signal(SIGPIPE, SIG_IGN); }
 

@@ -125,6 +125,7 @@ import Testing
         await eventually {
           let before = Disk.size(count)
           _ = await home.apus("list")
+          _ = await home.apus("claim", "list")
           return Disk.size(count) == before
         })
       let before = TestHome.text(count)

@@ -63,9 +63,9 @@ extension Coordinator {
   }
 
   /// The same for whoever asks now.
-  func lookNow(at checkout: String, scope: String) async {
+  func lookNow() async {
     claimTrees.read()
-    if claims.looking[checkout] != nil || claims.seen[checkout] == nil { await look(at: checkout) }
+    for checkout in claims.looking.keys.sorted() { await look(at: checkout) }
   }
 
   private struct Seen: Sendable {

@@ -160,9 +160,7 @@ extension Coordinator {
     let directory = request.asker.session == nil ? request.asker.directory : asking.directory
     guard request.paths.count <= 1000 else { throw Failure(.usage, "at most 1000 paths at once") }
     lapse(asking.scope, after: lapseSeconds(asking.scope))
-    for checkout in Set(claims.book(asking.scope).claims.map(\.checkout)) {
-      await lookNow(at: checkout, scope: asking.scope)
-    }
+    await lookNow()
     switch request.act {
     case .list:
       let all = claims.book(asking.scope).claims
