@@ -15,6 +15,8 @@ package enum HookClient {
   private static let limit: Int64 = 80
   /// The same where a tool is about to change something and a daemon is there to say whether it may.
   private static let changeLimit: Int64 = 1500
+  /// The same where the agent does not wait for us.
+  private static let besideLimit: Int64 = 5_000
   /// Where it would otherwise be refused.
   private static let guardLimit: Int64 = 10_000
   /// For the agent to hand the report over: until it has, it is not waiting for us.
@@ -25,6 +27,7 @@ package enum HookClient {
   private static let largestSpool = 64 << 20
   private static let attempts = 16
   private static let pause: Int32 = 500
+  private static let shortPause: Int32 = 100
 
   /// Carries one report from standard input; 0, or 2 where what the agent is about to do shall not happen.
   package static func run() -> Int32 {
@@ -41,8 +44,14 @@ package enum HookClient {
     guard let places = try? HomeDirectory.places(environment) else { return 0 }
     if run.isEmpty { introduce(&request, environment) }
     var isThere = false
-    let isChange = HookHead.isChange(report)
-    var answered = ask(request, places, until: begun + (isChange ? changeLimit : limit), &isThere)
+    let isBeside = HookHead.isBeside(report)
+    let time = HookHead.isChange(report) ? changeLimit : isBeside ? besideLimit : limit
+    var answered = ask(request, places, until: begun + time, &isThere)
+    // A daemon that is just being replaced is back in a moment.
+    while isBeside, isUnheard(answered), !isThere, apus_monotonic_milliseconds() < begun + time {
+      poll(nil, 0, shortPause)
+      answered = ask(request, places, until: begun + time, &isThere)
+    }
     let refusal = isUnheard(answered) ? HookGuard.refusal(report, places) : nil
     if isThere, refusal != nil {
       // It is only slow: what it says counts.

@@ -34,6 +34,12 @@ package enum HookHead {
     return text.contains(#""PreToolUse""#) && ClaudeHooks.changing.contains { text.contains("\"\($0)\"") }
   }
 
+  /// Whether the agent does not wait for us: then we have time.
+  static func isBeside(_ bytes: [UInt8]) -> Bool {
+    let text = String(decoding: bytes.prefix(1 << 12), as: UTF8.self)
+    return ClaudeHooks.beside.contains { text.contains("\"hook_event_name\":\"\($0)\"") }
+  }
+
   /// Where the member that begins there ends; nil where it is not whole, or neither text, number nor word.
   private static func member(in bytes: [UInt8], from start: Int) -> Int? {
     guard let key = text(in: bytes, from: start), let colon = next(in: bytes, from: key),

@@ -4,7 +4,7 @@ import ApusCore
 package enum ClaudeHooks {
   /// Those that tell what the agent does. Started beside the agent's work (`async`), they cost it no time and leave
   /// nothing on its screen; what still runs when a `-p` run ends is cut off, or never begun (measured on 2.1.329).
-  private static let beside = ["PostToolUse", "PostToolUseFailure", "PermissionRequest", "StopFailure"]
+  private static let told = ["PostToolUse", "PostToolUseFailure", "PermissionRequest", "StopFailure"]
   /// Those that are waited for: the first word of a conversation comes before all others, the last is not lost, and
   /// before it takes up a prompt or a tool the agent hears what there is to hear.
   private static let inOrder = ["SessionStart", "UserPromptSubmit", "SessionEnd"]
@@ -14,6 +14,8 @@ package enum ClaudeHooks {
   package static let changing = ["Bash", "Edit", "MultiEdit", "NotebookEdit", "Write"]
   /// Beside the agent's work as well; its end with code 2 wakes an agent at rest (`asyncRewake`, measured on 2.1.329).
   private static let atRest = "Stop"
+  /// Those it does not wait for.
+  package static let beside = told + [atRest]
   /// In seconds; longer than our client ever takes, whose end would otherwise be told as a failure.
   private static let patience: Int64 = 5
   /// A guard may let wait.
@@ -53,7 +55,7 @@ package enum ClaudeHooks {
     let quick: [String: JSON] = ["timeout": .integer(patience)]
     var groups: [String: [JSON]] = [:]
     for event in inOrder { groups[event] = [group(quick)] }
-    for event in beside { groups[event] = [group(quick.merging(["async": .bool(true)]) { $1 })] }
+    for event in told { groups[event] = [group(quick.merging(["async": .bool(true)]) { $1 })] }
     let names = changing.joined(separator: "|")
     groups[beforeTool] = [
       group(["timeout": .integer(guardPatience), "onFailure": .string("block")], matcher: "^(\(names))$"),
