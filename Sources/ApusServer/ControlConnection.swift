@@ -66,15 +66,19 @@ final class ControlConnection {
     for answer in waiting { answer.give(()) }
   }
 
+  /// One for all: whatever is read is taken out at once.
+  private static var chunk = [UInt8](repeating: 0, count: 1 << 16)
+
   private func receive() {
-    var chunk = [UInt8](repeating: 0, count: 1 << 16)
     while descriptor.isOpen {
-      let got = read(descriptor.number, &chunk, chunk.count)
+      let got = read(descriptor.number, &Self.chunk, Self.chunk.count)
       if got < 0, errno == EINTR { continue }
       if got < 0, errno == EAGAIN { return }
       guard got > 0 else { return close() }
-      reader.feed(chunk[..<got])
+      reader.feed(Self.chunk[..<got])
       do { while let frame = try reader.next() { onRequest(frame, self) } } catch { return close() }
+      // That was all; the loop says so if more comes.
+      if got < Self.chunk.count { return }
     }
   }
 
