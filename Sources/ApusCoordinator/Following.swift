@@ -34,6 +34,7 @@ extension Coordinator {
         }
       }
       serveQueue()
+      wakeIfTold(id)
       log.info(
         "session \(id): established, run \(run.run.number), agent \(run.run.agent.map { "\($0.pid)" } ?? "?") \(version ?? "")"
       )
@@ -62,6 +63,8 @@ extension Coordinator {
     case .permissionAsked, .promptFinished: try update(id) { $0.lastActive = now }
     case .unreadable(let offset): log.warning("session \(id): unreadable line at \(offset) of run \(run.run.number)")
     case .retrying(let failure): log.warning("session \(id): \(failure.summary)")
+    // What was left while it was not known whether it works (a new daemon's first moments), or before its turn was over.
+    case .modeChanged(.idle): wakeIfTold(id)
     case .modeChanged, .promptStarted, .said, .permissionWithdrawn: break
     }
   }

@@ -235,7 +235,6 @@ int apus_signal_descriptor(const int *signals, int count) {
 
 int apus_signal_next_of(int descriptor, int *sent) {
   struct signalfd_siginfo one;
-  *sent = 0;
   if (read(descriptor, &one, sizeof one) != sizeof one) return 0;
   *sent = one.ssi_code <= 0;
   return (int)one.ssi_signo;

@@ -15,7 +15,8 @@ import Testing
 
   @Test func `what sixteen processes see of four locks, killed and held up, can all be true`() async throws {
     try await TestHome.withLocks { home async throws in
-      #expect(await home.apus("lock", "list").status == 0)
+      // A minute of two cores' work: other tests that run meanwhile come first.
+      #expect(await home.shell("nice -n 10 apus lock list").status == 0)
       var clients = Clients(home)
       defer { clients.end() }
       var random = Seeded(UInt64(apus_monotonic_milliseconds()))
@@ -33,7 +34,7 @@ import Testing
         }
         guard clock > nextDaemon else { continue }
         try home.killDaemon()
-        #expect(await home.apus("list").status == 0)
+        #expect(await home.shell("nice -n 10 apus list").status == 0)
         nextDaemon = clock + 2 + Double(random.below(5))
       }
       clients.end()
@@ -162,9 +163,10 @@ private struct Clients {
     let environment = home.environment
     begun += 1
     let pid = try Child.start(
-      "/usr/bin/python3",
+      "/usr/bin/nice",
       [
-        Checkout.root + "/Tests/Stub/lock-client", "history", home.daemonSocket, "\(logs)/\(begun)", "\(begun)", "4",
+        "-n", "10", "/usr/bin/python3", Checkout.root + "/Tests/Stub/lock-client", "history", home.daemonSocket,
+        "\(logs)/\(begun)", "\(begun)", "4",
         "1000000000",
       ],
       environment: environment, directory: home.work)
