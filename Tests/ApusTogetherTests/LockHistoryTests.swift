@@ -201,6 +201,7 @@ private struct Clients {
   func history() throws -> LockHistory {
     var history = LockHistory()
     (history.stopped, history.killed) = (stopped, killed)
+    history.lease = 2_000_000_000
     for number in 1...max(1, begun) { try history.read(TestHome.text("\(logs)/\(number)"), of: number) }
     return history
   }
