@@ -5,7 +5,7 @@ RELEASE = --configuration release --static-swift-stdlib -Xlinker -s
 STRICT = -Xswiftc -warnings-as-errors --explicit-target-dependency-import-check error
 PROGRAMS = .build/release
 
-.PHONY: help run demo test check build install format lint house bench soak clean packages claude mcp-client
+.PHONY: help run demo test check build install format lint house bench fuzz soak clean packages claude mcp-client
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -34,6 +34,9 @@ format: ## let swift-format write the files
 soak: packages claude mcp-client ## the full counts: 100 kills of the daemon, 1,000 cycles, 10^9 events of locks (two hours or so)
 	$(SWIFT) build --build-tests $(STRICT)
 	APUS_SOAK=1 $(SWIFT) test --skip-build
+
+fuzz: packages ## libFuzzer on what outsiders send: patterns, sessions.md, hooks, tools; a minute each
+	Scripts/fuzz
 
 bench: build claude ## measure side by side with peers; writes BENCHMARKS.md
 	Scripts/bench

@@ -44,13 +44,10 @@ package enum HookClient {
     guard let places = try? HomeDirectory.places(environment) else { return 0 }
     if run.isEmpty { introduce(&request, environment) }
     var isThere = false
-    let isBeside = HookHead.isBeside(report)
-    let time = HookHead.isChange(report) ? changeLimit : isBeside ? besideLimit : limit
-    var answered = ask(request, places, until: begun + time, &isThere)
-    // A daemon that is just being replaced is back in a moment.
-    while isBeside, isUnheard(answered), !isThere, apus_monotonic_milliseconds() < begun + time {
-      poll(nil, 0, shortPause)
-      answered = ask(request, places, until: begun + time, &isThere)
+    var answered = ask(request, places, until: begun + (HookHead.isChange(report) ? changeLimit : limit), &isThere)
+    if isUnheard(answered), HookHead.isBeside(report) {
+      if !run.isEmpty, let directory = directory(of: request, places) { spool(request, in: directory) }
+      answered = askLater(request, places, until: begun + besideLimit)
     }
     let refusal = isUnheard(answered) ? HookGuard.refusal(report, places) : nil
     if isThere, refusal != nil {
@@ -69,13 +66,24 @@ package enum HookClient {
     case .refused: return 0
     case .unheard, .brokenOff:
       let start = HookHead.isStart(report)
-      if !run.isEmpty {
+      if !run.isEmpty, !HookHead.isBeside(report) {
         guard let directory = directory(of: request, places) else { return 0 }
         spool(request, in: directory)
       }
       if !isThere, start || refusal != nil { startDaemon(places, environment) }
       return refusal.map { say(HookAnswer(refusing: $0)) } ?? 0
     }
+  }
+
+  /// A daemon that is busy, or is just being replaced, answers in a moment; the agent does not wait for that.
+  private static func askLater(_ request: HookRequest, _ places: Places, until: Int64) -> Answer {
+    var isThere = false
+    while apus_monotonic_milliseconds() < until {
+      let answer = ask(request, places, until: until, &isThere)
+      guard isUnheard(answer) else { return answer }
+      poll(nil, 0, shortPause)
+    }
+    return .unheard
   }
 
   private static func isUnheard(_ answer: Answer) -> Bool {

@@ -8,7 +8,7 @@ package func aside<T: Sendable>(_ work: @escaping @Sendable () throws -> T) asyn
   let result = await withCheckedContinuation { (continuation: CheckedContinuation<Result<T, any Error>, Never>) in
     let thread = Thread {
       // On Linux the niceness is the thread's.
-      setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 10)
+      setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 19)
       continuation.resume(returning: Result { try work() })
     }
     thread.stackSize = 8 << 20

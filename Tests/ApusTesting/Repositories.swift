@@ -14,27 +14,31 @@ extension TestHome {
     slots: Int = 1,
     _ body: (TestHome) async throws -> T
   ) async throws -> T {
-    // A second home within the first is part of that one's turn.
-    let isFirst = !isInRepository
-    if isFirst { await RepositorySlots.shared.take() }
-    do {
-      let result = try await $isInRepository.withValue(true) {
-        try await with(
-          agent: agent, extra: ["APUS_STOP_SECONDS": "2", "TZ": "UTC"].merging(extra) { $1 }, slots: slots
-        ) { home in
-          await home.makeRepository(home.work, settings: settings)
-          return try await body(home)
-        }
+    try await inTurn {
+      try await with(
+        agent: agent, extra: ["APUS_STOP_SECONDS": "2", "TZ": "UTC"].merging(extra) { $1 }, slots: slots
+      ) { home in
+        await home.makeRepository(home.work, settings: settings)
+        return try await body(home)
       }
-      if isFirst { await RepositorySlots.shared.give() }
+    }
+  }
+
+  /// Only a few of these at once: each keeps several programs busy. One within another is part of that one's turn.
+  package static func inTurn<T: Sendable>(_ body: () async throws -> T) async throws -> T {
+    if hasTurn { return try await body() }
+    await RepositorySlots.shared.take()
+    do {
+      let result = try await $hasTurn.withValue(true) { try await body() }
+      await RepositorySlots.shared.give()
       return result
     } catch {
-      if isFirst { await RepositorySlots.shared.give() }
+      await RepositorySlots.shared.give()
       throw error
     }
   }
 
-  @TaskLocal private static var isInRepository = false
+  @TaskLocal private static var hasTurn = false
 
   package static let usualSettings = """
     {

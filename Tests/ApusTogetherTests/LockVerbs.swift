@@ -9,7 +9,9 @@ import Testing
 /// What tests of locks ask again and again.
 extension TestHome {
   static func withLocks<T: Sendable>(_ body: (TestHome) async throws -> T) async throws -> T {
-    try await with(agent: Checkout.scriptedAgent, extra: ["APUS_STOP_SECONDS": "1"]) { try await body($0) }
+    try await inTurn {
+      try await with(agent: Checkout.scriptedAgent, extra: ["APUS_STOP_SECONDS": "1"]) { try await body($0) }
+    }
   }
 
   func lock(_ name: String, directory: String? = nil) async throws -> LockObject {
