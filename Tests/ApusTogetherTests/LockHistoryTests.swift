@@ -23,7 +23,7 @@ import Testing
       while clients.running.count < Self.clients { try clients.begin() }
       var nextDaemon = clock + 3
       while await clients.count() < Self.operations {
-        poll(nil, 0, Int32(20 + random.below(300)))  // the moment is what is random here; nothing is waited for
+        await letOthersRun(milliseconds: 20 + random.below(300))  // the moment is what is random here; nothing is waited for
         switch random.below(10) {
         case 0...2:
           clients.kill(at: random.below(clients.running.count))
@@ -119,7 +119,7 @@ import Testing
       var clients = Clients(home)
       defer { clients.end() }
       while clients.running.count < 4 { try clients.begin() }
-      while await clients.count() < 2000 { poll(nil, 0, 20) }
+      while await clients.count() < 2000 { await letOthersRun(milliseconds: 20) }
       clients.end()
       let history = try clients.history()
       #expect(history.violations().isEmpty)
