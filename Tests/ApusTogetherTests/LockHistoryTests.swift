@@ -23,7 +23,8 @@ import Testing
       while clients.running.count < Self.clients { try clients.begin() }
       var nextDaemon = clock + 3
       while await clients.count() < Self.operations {
-        await letOthersRun(milliseconds: 20 + random.below(300))  // the moment is what is random here; nothing is waited for
+        // The moment is what is random here; nothing is waited for.
+        await letOthersRun(milliseconds: 20 + random.below(300))
         switch random.below(10) {
         case 0...2:
           clients.kill(at: random.below(clients.running.count))
