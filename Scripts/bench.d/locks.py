@@ -2,10 +2,11 @@
 import importlib.machinery
 import importlib.util
 import json
+import os
 import random
 import statistics
+import struct
 import subprocess
-import threading
 import time
 from contextlib import ExitStack
 
@@ -85,39 +86,44 @@ def acquire(scaled):
 
 
 class Waiter:
-    """Waits for a lock on a thread of its own, and says when it had it."""
+    """A process that has the lock whenever it is told to, and says when it had it: on one clock for all processes."""
 
-    def __init__(self, wait):
-        self.wait = wait
-        self.ready = threading.Event()
-        self.thread = threading.Thread(target=self.run)
-        self.thread.start()
-        self.ready.wait()
-        time.sleep(0.01)  # it is in the queue by then
+    def __init__(self, make):
+        (orders, self.orders), (self.told, told) = os.pipe(), os.pipe()
+        self.pid = os.fork()
+        if self.pid:
+            os.close(orders)
+            os.close(told)
+            return
+        os.close(self.orders)
+        try:
+            lock = make()
+            os.write(told, b"r")
+            while os.read(orders, 1):
+                lock.acquire(60) if isinstance(lock, Ours) else lock.acquire()
+                had = time.perf_counter()
+                lock.release()
+                os.write(told, struct.pack("d", had))
+        finally:
+            os._exit(0)
 
-    def run(self):
-        self.ready.set()
-        self.had = self.wait()
+    def __enter__(self):
+        os.read(self.told, 1)
+        return self
 
-    def result(self, released):
-        self.thread.join()
-        return (self.had - released) * 1000
+    def __exit__(self, *_):
+        os.close(self.orders)
+        os.waitpid(self.pid, 0)
+        os.close(self.told)
 
-
-def handed(first, second):
-    """From the holder's release until the waiter has it, in milliseconds."""
-    first.acquire()
-
-    def wait():
-        second.acquire(60) if isinstance(second, Ours) else second.acquire()
-        return time.perf_counter()
-
-    waiter = Waiter(wait)
-    released = time.perf_counter()
-    first.release()
-    took = waiter.result(released)
-    second.release()
-    return took
+    def handed(self, holder):
+        """From the holder's release until the waiter has it, in milliseconds."""
+        holder.acquire()
+        os.write(self.orders, b"w")
+        time.sleep(0.02)  # it stands in the queue by then
+        released = time.perf_counter()
+        holder.release()
+        return (struct.unpack("d", os.read(self.told, 8))[0] - released) * 1000
 
 
 def hand_over(scaled):
@@ -125,28 +131,27 @@ def hand_over(scaled):
     with Home() as home, ExitStack() as stack:
         home.apus("up")
         _, redis, postgres = peers(stack, home)
-        couples = {
-            "": (Ours(home), Ours(home)),
-            "`flock`": (lock_peers.Flock(home.root / "f"), lock_peers.Flock(home.root / "f")),
-            "PostgreSQL, advisory": (postgres.client(), postgres.client()),
-            "Redis, BLPOP": (RedisList(redis.client(), True), RedisList(redis.client())),
+        makers = {
+            "": lambda: Ours(home), "`flock`": lambda: lock_peers.Flock(home.root / "f"),
+            "PostgreSQL, advisory": postgres.client, "Redis, BLPOP": lambda: RedisList(redis.client()),
         }
-        found = turns(scaled(60), *(lambda couple=couple: handed(*couple) for couple in couples.values()))
+        waiters = {name: stack.enter_context(Waiter(make)) for name, make in makers.items()}
+        holders = {name: make() for name, make in makers.items()}
+        holders["Redis, BLPOP"].client.call("RPUSH", "list", "x")
+        found = turns(scaled(60), *(lambda name=name: waiters[name].handed(holders[name]) for name in makers))
         rows = [Row("from the release until the waiter has it", "ms", found[0], name, found[at],
                     Budget(1, "", text="≤ 1 ms median") if at == 1 else None)
-                for at, name in enumerate(couples) if at]
+                for at, name in enumerate(makers) if at]
         ours, theirs = queue_simulated()
         rows.append(Row("8 waiters, simulated: how long one waits, 99th of a hundred", "s", [ours],
                         "the seed's poll every 30 s", [theirs]))
-        return Subject(rows, "Two clients in one process, each with a connection; Redis has no lock that waits, a list with one "
+        return Subject(rows, "Two processes, each with a connection; Redis has no lock that waits, a list with one "
                        "element is used as one. The last row is computed: holds of 15 to 25 s, who polls takes it when it next looks.")
 
 
 class RedisList:
-    def __init__(self, client, fill=False):
+    def __init__(self, client):
         self.client = client
-        if fill:
-            client.call("RPUSH", "list", "x")
 
     def acquire(self):
         self.client.call("BLPOP", "list", 0)
@@ -181,8 +186,8 @@ def queue_simulated():
     return [sorted(waits)[int(len(waits) * 0.99)] for waits in (in_order, polled)]
 
 
-def hook(scaled):
-    """What a hook costs"""
+def guard(scaled):
+    """What a guard costs"""
     with Home() as home:
         subprocess.run(["git", "init", "--quiet", "--initial-branch=main", home.work], env=home.environment, check=True)
         (home.work / ".apus").mkdir()
@@ -214,4 +219,4 @@ def hook(scaled):
         return Subject(rows, "Whole process `apus hook`, from its start until the agent may go on, daemon running.")
 
 
-ALL = {"lock": acquire, "wake": hand_over, "hook": hook}
+ALL = {"lock": acquire, "wake": hand_over, "guard": guard}

@@ -12,6 +12,10 @@ final class LockTables {
   private let main: Database
   private let stream: Database
   private(set) var book: LockBook
+  /// Tickets that have a row of their own: those that wait, and those for several locks. All others stand in the row of
+  /// their lock, so that what is asked for and given at once is one row.
+  private var apart: Set<String> = []
+  private var storiesKept = 0
   private var marks: [LockKey: Int64] = [:]
 
   init(main: Database, stream: Database) throws {
@@ -19,8 +23,17 @@ final class LockTables {
     self.stream = stream
     var locks: [NamedLock] = []
     var tickets: [LockTicket] = []
-    try stream.run("SELECT body FROM locks") { row in locks.append(try SQLiteStore.decode(row.text(0))) }
-    try stream.run("SELECT body FROM tickets") { row in tickets.append(try SQLiteStore.decode(row.text(0))) }
+    var apart: Set<String> = []
+    try stream.run("SELECT body FROM locks") { row in
+      let kept: KeptLock = try SQLiteStore.decode(row.text(0))
+      locks.append(kept.lock)
+      tickets += kept.held
+    }
+    try stream.run("SELECT id, body FROM tickets") { row in
+      tickets.append(try SQLiteStore.decode(row.text(1)))
+      apart.insert(row.text(0))
+    }
+    self.apart = apart
     book = LockBook(locks: locks, tickets: tickets)
   }
 
@@ -64,36 +77,58 @@ final class LockTables {
   }
 
   private func keep(_ effects: [LockEffect]) throws {
-    let (locks, tickets) = (book.lockChanges.keys, book.ticketChanges.keys)
+    let tickets = book.ticketChanges.keys
+    var locks = Set(book.lockChanges.keys)
+    for id in tickets { locks.formUnion(book.tickets[id]?.keys ?? []) }
+    locks = locks.filter { book.locks[$0] != nil }
     if locks.isEmpty, tickets.isEmpty { return }
     for key in locks {
       guard let highest = book.locks[key]?.highest, highest >= marks[key] ?? 0 else { continue }
       try reserve(key, highest + Self.step)
     }
+    var apart = self.apart
     try stream.transaction {
+      for id in tickets { try keep(ticket: id, &apart) }
       for key in locks {
         guard let lock = book.locks[key] else { continue }
+        let held = (lock.holds + [lock.drain?.ticket].compactMap(\.self)).filter { !apart.contains($0) }
+        let kept = KeptLock(lock: lock, held: held.compactMap { book.tickets[$0] })
         try stream.run(
           """
           INSERT INTO locks (scope, name, body) VALUES (?, ?, ?)
           ON CONFLICT(scope, name) DO UPDATE SET body = excluded.body
-          """, [.text(key.scope), .text(key.name), .text(try JSONText.string(lock))])
+          """, [.text(key.scope), .text(key.name), .text(try JSONText.string(kept))])
       }
-      for id in tickets {
-        if let ticket = book.tickets[id] {
-          try stream.run(
-            "INSERT INTO tickets (id, body) VALUES (?, ?) ON CONFLICT(id) DO UPDATE SET body = excluded.body",
-            [.text(id), .text(try JSONText.string(ticket))])
-        } else {
-          try stream.run("DELETE FROM tickets WHERE id = ?", [.text(id)])
-        }
-      }
-      for case .told(let story) in effects {
-        try stream.run(
-          "INSERT INTO stories (scope, name, until, body) VALUES (?, ?, ?, ?)",
-          [.text(story.key.scope), .text(story.key.name), .real(story.until), .text(try JSONText.string(story))])
-      }
+      for case .told(let story) in effects { try keep(story) }
     }
+    self.apart = apart
+  }
+
+  private struct KeptLock: Codable {
+    var lock: NamedLock
+    var held: [LockTicket]
+  }
+
+  private func keep(ticket id: String, _ apart: inout Set<String>) throws {
+    if let ticket = book.tickets[id], ticket.isWaiting || ticket.keys.count > 1 {
+      try stream.run(
+        "INSERT INTO tickets (id, body) VALUES (?, ?) ON CONFLICT(id) DO UPDATE SET body = excluded.body",
+        [.text(id), .text(try JSONText.string(ticket))])
+      apart.insert(id)
+    } else if apart.remove(id) != nil {
+      try stream.run("DELETE FROM tickets WHERE id = ?", [.text(id)])
+    }
+  }
+
+  private static let mostStories: Int64 = 20_000
+
+  private func keep(_ story: LockStory) throws {
+    try stream.run(
+      "INSERT INTO stories (scope, name, until, body) VALUES (?, ?, ?, ?)",
+      [.text(story.key.scope), .text(story.key.name), .real(story.until), .text(try JSONText.string(story))])
+    storiesKept += 1
+    guard storiesKept % 1024 == 0 else { return }
+    try stream.run("DELETE FROM stories WHERE row <= ?", [.integer(stream.lastRow - Self.mostStories)])
   }
 
   /// What became of earlier holdings, the latest first.
