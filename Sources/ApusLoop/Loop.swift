@@ -40,7 +40,8 @@ package final class Loop: SerialExecutor, TaskExecutor, Sendable {
       inbox.jobs.append(job)
       return inbox.jobs.count == 1
     }
-    if first { apus_wake_raise(wake) }
+    // The loop's own thread looks before it waits.
+    if first, thread.load(ordering: .relaxed) != currentThread() { apus_wake_raise(wake) }
   }
 
   package func asUnownedSerialExecutor() -> UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
@@ -69,8 +70,8 @@ package final class Loop: SerialExecutor, TaskExecutor, Sendable {
         job.runSynchronously(isolatedTo: asUnownedSerialExecutor(), taskExecutor: asUnownedTaskExecutor())
       }
       if stopped && jobs.isEmpty { return }
-      let wait: Int32 =
-        jobs.isEmpty && !stopped ? LoopActor.assumeIsolatedHere { Timers.shared.milliseconds() } : 0
+      let isIdle = !stopped && inbox.withLock { $0.jobs.isEmpty }
+      let wait: Int32 = isIdle ? LoopActor.assumeIsolatedHere { Timers.shared.milliseconds() } : 0
       let count = apus_poll_wait(poll, &events, 64, wait)
       for event in events.prefix(Int(max(0, count))) {
         if event.token == Self.wakeToken {

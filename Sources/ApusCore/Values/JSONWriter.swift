@@ -7,13 +7,20 @@ final class JSONWriter: Encoder {
 
   let codingPath: [any CodingKey] = []
   let userInfo: [CodingUserInfoKey: Any] = [:]
-  private var bytes: [UInt8] = []
+  private var bytes: [UInt8]
+  /// Where this value begins: what stands before is another's.
+  private let start: Int
   private var shape = Shape.nothing
   private var isEmpty = true
   /// Of an object: its keys, and where each entry begins.
   private var entries: [(key: String, start: Int)] = []
   /// Values that are written by somebody else, and where they belong.
   private var parts: [(at: Int, writer: JSONWriter)] = []
+
+  private init(continuing bytes: [UInt8] = []) {
+    self.bytes = bytes
+    start = bytes.count
+  }
 
   static func write(_ value: some Encodable) throws -> [UInt8] {
     let writer = JSONWriter()
@@ -22,12 +29,12 @@ final class JSONWriter: Encoder {
   }
 
   func container<Key>(keyedBy _: Key.Type) -> KeyedEncodingContainer<Key> {
-    begin(.object)
+    begin(.object, UInt8(ascii: "{"))
     return KeyedEncodingContainer(KeyedWriter<Key>(writer: self))
   }
 
   func unkeyedContainer() -> any UnkeyedEncodingContainer {
-    begin(.array)
+    begin(.array, UInt8(ascii: "["))
     return ListWriter(writer: self)
   }
 
@@ -36,18 +43,25 @@ final class JSONWriter: Encoder {
     return ScalarWriter(writer: self)
   }
 
-  private func begin(_ shape: Shape) {
-    if self.shape == .nothing { self.shape = shape }
+  private func begin(_ shape: Shape, _ bracket: UInt8) {
+    guard self.shape == .nothing else { return }
+    self.shape = shape
+    bytes.append(bracket)
   }
 
-  func finish() -> [UInt8] {
-    fillIn()
+  /// What was written, after what stood before it; of no more use after that.
+  private func finish() -> [UInt8] {
+    if !parts.isEmpty { fillIn() }
     switch shape {
-    case .scalar: return bytes
-    case .array: return [UInt8(ascii: "[")] + bytes + [UInt8(ascii: "]")]
-    case .nothing: return Array("{}".utf8)
-    case .object: return sortedObject()
+    case .scalar: break
+    case .array: bytes.append(UInt8(ascii: "]"))
+    case .nothing: bytes += [UInt8(ascii: "{"), UInt8(ascii: "}")]
+    case .object:
+      sortEntries()
+      bytes.append(UInt8(ascii: "}"))
     }
+    defer { bytes = [] }
+    return bytes
   }
 
   /// Puts what others wrote where it belongs.
@@ -60,17 +74,18 @@ final class JSONWriter: Encoder {
     parts = []
   }
 
-  private func sortedObject() -> [UInt8] {
-    var whole: [UInt8] = []
-    whole.reserveCapacity(bytes.count + entries.count + 2)
-    whole.append(UInt8(ascii: "{"))
-    let ends = entries.dropFirst().map(\.start) + [bytes.count]
-    for (index, (entry, end)) in zip(entries, ends).sorted(by: { $0.0.key < $1.0.key }).enumerated() {
-      if index > 0 { whole.append(UInt8(ascii: ",")) }
-      whole.append(contentsOf: bytes[entry.start..<end])
+  private func sortEntries() {
+    if zip(entries, entries.dropFirst()).allSatisfy({ $0.key < $1.key }) { return }
+    let written = bytes[(start + 1)...]
+    var sorted: [UInt8] = []
+    sorted.reserveCapacity(written.count)
+    let order = entries.indices.sorted { entries[$0].key < entries[$1].key }
+    for index in order {
+      if !sorted.isEmpty { sorted.append(UInt8(ascii: ",")) }
+      let end = index + 1 < entries.count ? entries[index + 1].start - 1 : bytes.count
+      sorted.append(contentsOf: bytes[entries[index].start..<end])
     }
-    whole.append(UInt8(ascii: "}"))
-    return whole
+    bytes.replaceSubrange((start + 1)..., with: sorted)
   }
 
   // MARK: pieces
@@ -82,21 +97,22 @@ final class JSONWriter: Encoder {
   }
 
   func key(_ name: String) {
+    if !entries.isEmpty { bytes.append(UInt8(ascii: ",")) }
     entries.append((name, bytes.count))
     string(name)
     bytes.append(UInt8(ascii: ":"))
   }
 
-  func null() { bytes += [110, 117, 108, 108] }
-  func bool(_ value: Bool) { bytes += Array((value ? "true" : "false").utf8) }
-  func integer(_ value: some BinaryInteger) { bytes += Array(String(value).utf8) }
+  func null() { bytes.append(contentsOf: "null".utf8) }
+  func bool(_ value: Bool) { bytes.append(contentsOf: (value ? "true" : "false").utf8) }
+  func integer(_ value: some BinaryInteger) { bytes.append(contentsOf: String(value).utf8) }
 
   func number(_ value: Double) throws {
     guard value.isFinite else {
       throw EncodingError.invalidValue(value, .init(codingPath: [], debugDescription: "JSON has no such number"))
     }
     if value == value.rounded(), abs(value) < 1e15 { return integer(Int64(value)) }
-    bytes += Array(value.description.utf8)
+    bytes.append(contentsOf: value.description.utf8)
   }
 
   func string(_ value: String) {
@@ -127,7 +143,13 @@ final class JSONWriter: Encoder {
     }
   }
 
-  func value(_ value: some Encodable) throws { bytes += try JSONWriter.write(value) }
+  /// A value written here and now, into the same bytes.
+  func value(_ value: some Encodable) throws {
+    let writer = JSONWriter(continuing: bytes)
+    bytes = []
+    defer { bytes = writer.finish() }
+    try value.encode(to: writer)
+  }
 
   /// A value that will be written later.
   func part() -> JSONWriter {
