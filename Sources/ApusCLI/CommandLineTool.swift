@@ -54,7 +54,7 @@ package enum CommandLineTool {
     guard let type = Commands.find(name == "--version" ? "version" : name) else {
       let near = Commands.all.map { $0.about.name }.filter { $0.hasPrefix(name.prefix(2)) }.joined(separator: ", ")
       throw Failure(
-        .usage, "there is no command \"\(Usage.printable(name))\"\(near.isEmpty ? "" : "; did you mean \(near)?")",
+        .usage, "there is no command \"\(SessionName.excerpt(name))\"\(near.isEmpty ? "" : "; did you mean \(near)?")",
         hint: "`apus --help` lists the commands")
     }
     let rest = Array(arguments.dropFirst())

@@ -85,7 +85,8 @@ import Testing
 
   /// Edits that change how the busy file looks and not what it says.
   @Test(arguments: [
-    ("\n", "\r\n"), (":** ", ":**  "), ("**Status:**", "**Status**:"), ("- **Status:**", "* __status:__"),
+    ("\n", "\r\n"), ("\n", "\r\r\n"), (":** ", ":**  "), ("**Status:**", "**Status**:"),
+    ("- **Status:**", "* __status:__"),
     ("- **Claimed by:** a7f3", "- Claimed By: `a7f3`"), ("IN_PROGRESS", "in_progress"), ("IN_PROGRESS", "In Progress"),
     ("NONE", "None"), ("NONE", "`none`"), ("Claimed by:** -", "Claimed by:**"), ("- **Since:** -\n", ""),
     ("2026-02-20T10:35:00Z", "2026-02-20T10:35:00.125Z"), ("2026-02-20T10:35:00Z", "2026-02-20T10:35:00+00:00"),

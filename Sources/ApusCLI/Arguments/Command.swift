@@ -61,7 +61,7 @@ enum Usage {
         try takeFlag(argument, &rest, parameters, name)
       } else {
         guard let operand = operands.first else {
-          throw wrong(name, "\"\(printable(argument))\" is one argument too many")
+          throw wrong(name, "\"\(SessionName.excerpt(argument))\" is one argument too many")
         }
         try operand.take(argument)
         if operand.facts.kind == .operand { operands = operands.dropFirst() }
@@ -84,7 +84,7 @@ enum Usage {
     guard let parameter = parameters.first(where: { $0.facts.kind != .operand && $0.facts.names.contains(flag) }) else {
       let known = parameters.flatMap(\.facts.names).filter { $0.hasPrefix("--") }
       let near = known.first { $0.hasPrefix(flag.prefix(5)) }.map { "; did you mean \($0)?" } ?? ""
-      throw wrong(command, "there is no option \(printable(flag))\(near)")
+      throw wrong(command, "there is no option \(SessionName.excerpt(flag))\(near)")
     }
     if parameter.facts.kind == .flag {
       guard value == nil else { throw wrong(command, "\(flag) takes no value") }
@@ -99,14 +99,11 @@ enum Usage {
   static func badValue(_ facts: ParameterFacts, _ value: String) -> Failure {
     let takes = facts.choices.isEmpty ? "a \(facts.value)" : "one of \(facts.choices.joined(separator: ", "))"
     return Failure(
-      .usage, "\(facts.names[0]) takes \(takes), not \"\(printable(value))\"", hint: "\(facts.names[0]): \(facts.help)")
+      .usage, "\(facts.names[0]) takes \(takes), not \"\(SessionName.excerpt(value))\"",
+      hint: "\(facts.names[0]): \(facts.help)")
   }
 
   static func wrong(_ command: String, _ what: String) -> Failure {
     Failure(.usage, "apus \(command): \(what)", hint: "`apus \(command) --help` shows how it is used")
-  }
-
-  static func printable(_ text: String) -> String {
-    SessionName.printable(text.count > 80 ? String(text.prefix(80)) + "…" : text)
   }
 }

@@ -10,15 +10,15 @@ enum AgentProgram {
   static func find(_ name: String, environment: [String: String], directory: String) throws(Failure) -> String {
     if name.contains("/") {
       let path = name.hasPrefix("/") ? name : directory + "/" + name
-      guard isProgram(path) else { throw missing("there is no program at \(Usage.printable(path))") }
-      guard !isOurs(path) else { throw missing("\(Usage.printable(path)) is apus itself") }
+      guard isProgram(path) else { throw missing("there is no program at \(SessionName.excerpt(path))") }
+      guard !isOurs(path) else { throw missing("\(SessionName.excerpt(path)) is apus itself") }
       return path
     }
     for place in (environment["PATH"] ?? "").split(separator: ":") {
       let path = "\(place)/\(name)"
       if path.hasPrefix("/"), isProgram(path), !isOurs(path) { return path }
     }
-    throw missing("there is no `\(Usage.printable(name))` in PATH")
+    throw missing("there is no `\(SessionName.excerpt(name))` in PATH")
   }
 
   /// What a session is started with, from the caller's shell and settings.

@@ -18,7 +18,7 @@ struct ClaimCommand: Command {
 
   func run(_ context: Context) throws(Failure) -> Int32 {
     guard let act = ClaimRequest.Act(rawValue: words[0]) else {
-      throw Usage.wrong("claim", "there is no \"\(Usage.printable(words[0]))\": add, release, list or check")
+      throw Usage.wrong("claim", "there is no \"\(SessionName.excerpt(words[0]))\": add, release, list or check")
     }
     let paths = Array(words.dropFirst())
     if paths.isEmpty, act == .add || act == .check { throw Usage.wrong("claim", "\(act.rawValue) takes paths") }

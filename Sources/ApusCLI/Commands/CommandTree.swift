@@ -74,7 +74,7 @@ struct CommandTree {
     let code = posix_spawn(&pid, program, nil, &attributes, &arguments, &variables)
     guard code == 0 else {
       throw Failure(
-        .usage, "\(Usage.printable(program)): \(String(cString: apus_error_text(code)))",
+        .usage, "\(SessionName.excerpt(program)): \(String(cString: apus_error_text(code)))",
         hint: "name a program that can be run")
     }
     self.pid = pid

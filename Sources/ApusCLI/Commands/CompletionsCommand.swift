@@ -13,7 +13,7 @@ struct CompletionsCommand: Command {
     case "bash": context.output.write(Completions.bash)
     case "zsh": context.output.write(Completions.zsh)
     case "fish": context.output.write(Completions.fish)
-    default: throw Usage.wrong("completions", "bash, zsh or fish, not \"\(Usage.printable(shell))\"")
+    default: throw Usage.wrong("completions", "bash, zsh or fish, not \"\(SessionName.excerpt(shell))\"")
     }
     return 0
   }

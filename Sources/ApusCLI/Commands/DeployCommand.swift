@@ -35,7 +35,7 @@ struct DeployCommand: Command {
     case "status":
       guard words.count == 1 else { throw Usage.wrong("deploy", "status takes no command") }
       return try status(context)
-    default: throw Usage.wrong("deploy", "there is no \"\(Usage.printable(words[0]))\": watch or status")
+    default: throw Usage.wrong("deploy", "there is no \"\(SessionName.excerpt(words[0]))\": watch or status")
     }
   }
 

@@ -23,7 +23,7 @@ struct HelpCommand: Command {
     }
     guard let command = Commands.find(topic) else {
       throw Failure(
-        .usage, "there is no help on \"\(Usage.printable(topic))\"", hint: "`apus --help` lists the commands")
+        .usage, "there is no help on \"\(SessionName.excerpt(topic))\"", hint: "`apus --help` lists the commands")
     }
     context.output.write(HelpText.of(command))
     return 0

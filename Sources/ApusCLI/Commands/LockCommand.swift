@@ -68,7 +68,7 @@ struct LockCommand: Command {
     default:
       throw Usage.wrong(
         "lock",
-        "there is no \"\(Usage.printable(words[0]))\": run, acquire, release, renew, verify, "
+        "there is no \"\(SessionName.excerpt(words[0]))\": run, acquire, release, renew, verify, "
           + "break, list, show or history")
     }
   }

@@ -44,7 +44,7 @@ enum LockAsking {
   }
 
   private static func waiting(_ reply: LockReply) -> String {
-    let note = reply.holderNote.map { " for \"\(Usage.printable($0))\"" } ?? ""
+    let note = reply.holderNote.map { " for \"\(SessionName.excerpt($0))\"" } ?? ""
     let holder = reply.holder.map { "held by \($0.name) (\($0.id))\(note)" } ?? "not free yet"
     return "waiting for \(reply.waitsFor ?? "it"): \(holder); \(reply.place.map(LockWords.place) ?? "") in line"
   }
@@ -101,7 +101,7 @@ struct LockRun {
       if tree.code != 0 { return tree.code }
       throw Failure(
         .timedOut,
-        "\(reply.names[0]) was released although its check never succeeded: \(Usage.printable(verify ?? ""))",
+        "\(reply.names[0]) was released although its check never succeeded: \(SessionName.excerpt(verify ?? ""))",
         hint: "look what is wrong; --verify-for gives it more time")
     }
   }
@@ -197,7 +197,7 @@ struct LockRun {
       }
       if isLost { return .lost }
       if tree.exitCode == 0 { return .healthy }
-      if !isTold { context.output.note("\(reply.names[0]) is kept until this succeeds: \(Usage.printable(check))") }
+      if !isTold { context.output.note("\(reply.names[0]) is kept until this succeeds: \(SessionName.excerpt(check))") }
       isTold = true
       let next = Self.now + (pauses.count > 1 ? pauses.removeFirst() : pauses.first ?? 1)
       while signals.end == nil, Self.now < min(next, until) {

@@ -48,7 +48,7 @@ struct NewCommand: Command {
     var environment = context.environment
     for entry in variables {
       guard let equals = entry.firstIndex(of: "="), equals > entry.startIndex else {
-        throw Failure(.usage, "--env takes KEY=VALUE, not \"\(Usage.printable(entry))\"", hint: "--env DEBUG=1")
+        throw Failure(.usage, "--env takes KEY=VALUE, not \"\(SessionName.excerpt(entry))\"", hint: "--env DEBUG=1")
       }
       environment[String(entry[..<equals])] = String(entry[entry.index(after: equals)...])
     }

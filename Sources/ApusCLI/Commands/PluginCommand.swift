@@ -74,7 +74,7 @@ struct PluginCommand: Command {
       shown.registered = try registry.load()
       show(shown, context)
     default:
-      throw Usage.wrong("plugin", "there is no \"\(Usage.printable(words[0]))\": install, uninstall or show")
+      throw Usage.wrong("plugin", "there is no \"\(SessionName.excerpt(words[0]))\": install, uninstall or show")
     }
     return 0
   }
@@ -88,7 +88,7 @@ struct PluginCommand: Command {
     guard let directory = state.directory, directory != folder.path else { return }
     throw Failure(
       .nameTaken,
-      "your Claude Code has a marketplace \(ClaudePlugin.marketplace) already, from \(Usage.printable(directory))",
+      "your Claude Code has a marketplace \(ClaudePlugin.marketplace) already, from \(SessionName.excerpt(directory))",
       hint: "nothing was changed; `claude plugin marketplace remove \(ClaudePlugin.marketplace)`, then do it again")
   }
 

@@ -9,6 +9,6 @@ enum ProgramSearch {
       return "\(directory)/\(word)"
     }
     throw Failure(
-      .usage, "there is no program \(Usage.printable(word))", hint: "it is looked for in PATH")
+      .usage, "there is no program \(SessionName.excerpt(word))", hint: "it is looked for in PATH")
   }
 }

@@ -22,7 +22,7 @@ struct SizeCommand: Command {
       let numbers = text.split(separator: "x", omittingEmptySubsequences: false).map { UInt16($0) ?? 0 }
       guard numbers.count == 2, numbers.allSatisfy({ (1...UInt16(TerminalWish.largest)).contains($0) }) else {
         throw Failure(
-          .usage, "\"\(Usage.printable(text))\" is no size",
+          .usage, "\"\(SessionName.excerpt(text))\" is no size",
           hint: "columns, x, rows, each 1 to \(TerminalWish.largest): `apus size \(name) 120x40`")
       }
       wanted = TerminalSize(rows: numbers[1], columns: numbers[0])

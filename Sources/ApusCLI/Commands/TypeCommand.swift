@@ -46,7 +46,7 @@ struct TypeCommand: Command {
       return String(decoding: [letter & 0x1F], as: UTF8.self)
     }
     throw Failure(
-      .usage, "there is no key \"\(Usage.printable(key))\"",
+      .usage, "there is no key \"\(SessionName.excerpt(key))\"",
       hint: "ctrl- and a letter, or one of \(keys.keys.sorted().joined(separator: ", "))")
   }
 }

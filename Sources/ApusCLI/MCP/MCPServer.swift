@@ -116,7 +116,7 @@ struct MCPServer {
     }
     guard let tool = MCPTool(rawValue: name), tools.contains(tool) else {
       return MCPReply.error(
-        request.id, .wrongParameters, "there is no tool \"\(Usage.printable(name))\"; tools/list names them")
+        request.id, .wrongParameters, "there is no tool \"\(SessionName.excerpt(name))\"; tools/list names them")
     }
     let arguments: [String: JSON]
     switch request.parameters["arguments"] {
@@ -130,7 +130,7 @@ struct MCPServer {
   }
 
   private func unknown(_ request: MCPRequest) -> [UInt8] {
-    MCPReply.error(request.id, .unknownMethod, "there is no method \"\(Usage.printable(request.method))\" here")
+    MCPReply.error(request.id, .unknownMethod, "there is no method \"\(SessionName.excerpt(request.method))\" here")
   }
 }
 

@@ -110,7 +110,7 @@ enum MCPTool: String, CaseIterable {
     let known = parameters
     for name in arguments.keys.sorted() where !known.contains(where: { $0.name == name }) {
       let all = known.isEmpty ? "none" : known.map(\.name).joined(separator: ", ")
-      return "\(rawValue) takes no \"\(Usage.printable(name))\"; what it takes: \(all)."
+      return "\(rawValue) takes no \"\(SessionName.excerpt(name))\"; what it takes: \(all)."
     }
     for parameter in known {
       let given = arguments[parameter.name] ?? .null

@@ -134,7 +134,7 @@ enum MCPWords {
       texts.append(text)
       rows.append(.object(row))
     }
-    let none = path.map { "Nobody else edits \(Usage.printable($0))." } ?? "Nobody edits anything here."
+    let none = path.map { "Nobody else edits \(SessionName.excerpt($0))." } ?? "Nobody edits anything here."
     return MCPResult(text: texts.isEmpty ? none : list(texts), structured: shown(rows, as: "claims"))
   }
 

@@ -95,7 +95,7 @@ struct PluginFolder {
   private static func failed(_ path: String, _ code: Int32) -> Failure {
     Failure(
       code == ENOSPC ? .diskFull : .permissionDenied,
-      "\(Usage.printable(path)): \(String(cString: apus_error_text(code)))",
+      "\(SessionName.excerpt(path)): \(String(cString: apus_error_text(code)))",
       hint: code == ENOSPC ? "make room, then do it again" : "XDG_DATA_HOME says where else it may be written")
   }
 }

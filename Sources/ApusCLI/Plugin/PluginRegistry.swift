@@ -38,7 +38,7 @@ struct PluginRegistry {
       let run = perform(["validate", "--strict", path])
       guard run.status == 0 else {
         throw Failure(
-          .agentError, "Claude Code does not accept the plugin: \(Usage.printable(run.lastWord))",
+          .agentError, "Claude Code does not accept the plugin: \(SessionName.excerpt(run.lastWord))",
           hint:
             "nothing was installed; `\(program) --version` says how old it is, `apus plugin install --print` shows it")
       }
@@ -64,7 +64,7 @@ struct PluginRegistry {
     let run = perform(words)
     guard run.status == 0 else {
       throw Failure(
-        .agentError, "`claude plugin \(words[0])` failed: \(Usage.printable(Self.message(run)))",
+        .agentError, "`claude plugin \(words[0])` failed: \(SessionName.excerpt(Self.message(run)))",
         hint:
           "the files are written; do it again with `apus plugin install`, or take them back: `apus plugin uninstall`")
     }
@@ -85,7 +85,7 @@ struct PluginRegistry {
     let run = perform(words)
     guard run.status == 0, let json = try? JSONText.decode(JSON.self, from: run.output) else {
       throw Failure(
-        .agentError, "`claude plugin \(words.joined(separator: " "))` failed: \(Usage.printable(run.lastWord))",
+        .agentError, "`claude plugin \(words.joined(separator: " "))` failed: \(SessionName.excerpt(run.lastWord))",
         hint: "is \(program) Claude Code, and of a version that knows plugins?")
     }
     return json

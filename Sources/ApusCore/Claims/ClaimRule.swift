@@ -76,9 +76,7 @@ package enum ClaimRule {
     return (texts.prefix(mostTold) + more).joined(separator: "\n")
   }
 
-  private static func printable(_ text: String) -> String {
-    SessionName.printable(text.count > 120 ? text.prefix(120) + "…" : text)
-  }
+  private static func printable(_ text: String) -> String { SessionName.excerpt(text, of: 120) }
 }
 
 extension ClaimOverlap {

@@ -39,6 +39,11 @@ package enum SessionName {
           return isControl ? "?" : scalar
         }))
   }
+
+  /// The same of its first characters, for a text of any length.
+  package static func excerpt(_ text: String, of most: Int = 80) -> String {
+    printable(text.count > most ? text.prefix(most) + "…" : text)
+  }
 }
 
 /// The short id of a session: four hexadecimal digits, more only where four are taken.

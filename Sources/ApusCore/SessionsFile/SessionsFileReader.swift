@@ -69,7 +69,8 @@ enum SessionsFileReader {
     var lines: [Line] = []
     var end: [UInt8]?
     for (n, part) in text.split(separator: 10, omittingEmptySubsequences: false).enumerated() {
-      let line = part.last == 13 ? part.dropLast() : part
+      // However many there are: the next reader would take off one more.
+      let line = part.prefix(upTo: part.lastIndex { $0 != 13 }.map { $0 + 1 } ?? part.startIndex)
       guard !line.contains(0), String(validating: line, as: UTF8.self) != nil else {
         throw Fault(line: n + 1, problem: .notText)
       }
