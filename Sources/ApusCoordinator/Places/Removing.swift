@@ -138,12 +138,20 @@ extension Coordinator {
     let count = Int(apus_process_list(&all, Int32(all.count)))
     var found: [String] = []
     var target = [CChar](repeating: 0, count: 4097)
-    for process in all.prefix(max(0, min(count, all.count)))
-    where process.pid != getpid() && process.parent != getpid() {
+    let processes = all.prefix(max(0, min(count, all.count)))
+    let parents = Dictionary(processes.map { ($0.pid, $0.parent) }, uniquingKeysWith: { $1 })
+    // Of submodules git asks a git of its own.
+    func isOurs(_ pid: Int32) -> Bool {
+      var pid: Int32? = pid
+      // As deep as any tree is, should it change while it is listed.
+      for _ in 0..<64 where pid != nil && pid != getpid() { pid = pid.flatMap { parents[$0] } }
+      return pid == getpid()
+    }
+    for process in processes {
       let length = readlink("/proc/\(process.pid)/cwd", &target, target.count - 1)
       guard length > 0 else { continue }
       let path = String(decoding: target[..<length].map { UInt8(bitPattern: $0) }, as: UTF8.self)
-      guard path == real || path.hasPrefix(real + "/") else { continue }
+      guard path == real || path.hasPrefix(real + "/"), !isOurs(process.pid) else { continue }
       var command = [CChar](repeating: 0, count: 60)
       let shown = apus_process_command(process.pid, &command, command.count)
       let text = String(decoding: command.prefix(max(0, shown)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
