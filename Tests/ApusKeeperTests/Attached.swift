@@ -120,6 +120,8 @@ final class Attached {
         told.output += bytes
         try onOutput(at + UInt64(bytes.count))
       case .ending(let ending, let recorded):
+        // The same: of what it was asked now comes everything, and then the ending.
+        if asks, offset + UInt64(told.output.count) < recorded { continue }
         told.ending = ending
         told.recorded = recorded
         return told
