@@ -27,7 +27,8 @@ def by_hand(home, order):
     """Starts the agent as the keeper does, says `initialize`, waits for the answer; milliseconds."""
     arguments, environment, directory = order
     arguments = [one if not one.startswith("--session-id=") else f"--session-id={uuid.uuid4()}" for one in arguments]
-    environment = {key: value for key, value in environment.items() if key not in ("APUS_RUN", "APUS_HOME")}
+    # With the home, for its hooks would start a daemon for another one, which nobody ends.
+    environment = {key: value for key, value in environment.items() if key != "APUS_RUN"}
     hello = b'{"type":"control_request","request_id":"apus-hello","request":{"subtype":"initialize"}}\n'
     began = time.perf_counter()
     with subprocess.Popen(arguments, env=environment, cwd=directory, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
