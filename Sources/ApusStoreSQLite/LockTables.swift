@@ -15,7 +15,6 @@ final class LockTables {
   /// Tickets that have a row of their own: those that wait, and those for several locks. All others stand in the row of
   /// their lock, so that what is asked for and given at once is one row.
   private var apart: Set<String> = []
-  private var storiesKept = 0
   private var marks: [LockKey: Int64] = [:]
 
   init(main: Database, stream: Database) throws {
@@ -120,14 +119,14 @@ final class LockTables {
     }
   }
 
-  private static let mostStories: Int64 = 20_000
+  /// Older ones are forgotten, a thousand at a time.
+  static let mostStories: Int64 = 20_000
 
   private func keep(_ story: LockStory) throws {
     try stream.run(
       "INSERT INTO stories (scope, name, until, body) VALUES (?, ?, ?, ?)",
       [.text(story.key.scope), .text(story.key.name), .real(story.until), .text(try JSONText.string(story))])
-    storiesKept += 1
-    guard storiesKept % 1024 == 0 else { return }
+    guard stream.lastRow % 1024 == 0 else { return }
     try stream.run("DELETE FROM stories WHERE row <= ?", [.integer(stream.lastRow - Self.mostStories)])
   }
 

@@ -44,9 +44,9 @@ extension TestHome {
   /// Where Claude Code keeps its things in this home.
   package var claudeDirectory: String { environment["CLAUDE_CONFIG_DIR"] ?? person + "/.claude" }
 
-  /// Runs SQL on the store's file, which no daemon may have open; the first column of the first row.
+  /// Runs SQL on a file of the store's, which no daemon may have open; the first column of the first row.
   @discardableResult
-  package func store(_ sql: String, _ values: String...) async throws -> String {
+  package func store(_ sql: String, _ values: String..., file: String = "apus.db") async throws -> String {
     let program = """
       import sqlite3, sys
       store = sqlite3.connect(sys.argv[1])
@@ -56,7 +56,7 @@ extension TestHome {
       print(row[0] if row else "", end="")
       """
     let outcome = await Program.run(
-      ["/usr/bin/python3", "-c", program, apusHome + "/apus.db", sql] + values, environment: environment,
+      ["/usr/bin/python3", "-c", program, apusHome + "/" + file, sql] + values, environment: environment,
       directory: "/")
     try #require(outcome.status == 0, "\(sql): \(outcome.errors)")
     return outcome.output

@@ -251,6 +251,7 @@ import Testing
   @Test func `a script that follows the protocol works beside sessions of ours`() async throws {
     try await TestHome.withRepository { home in
       let made = try await home.live("one")
+      // It keeps the protocol's own time: it looks every now and then, claims, waits, and looks whether that stood.
       let script = """
         import re, secrets, sys, time
         from datetime import datetime, timezone

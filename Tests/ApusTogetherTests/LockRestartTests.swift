@@ -80,6 +80,25 @@ import Testing
     }
   }
 
+  @Test func `of very many holdings the latest are remembered`() async throws {
+    try await TestHome.withLocks { home async throws in
+      let hold = ["lock", "run", "a", "--note", "kept", "--", "true"]
+      #expect(await home.run(hold).status == 0)
+      #expect(await home.apus("down").status == 0)
+      // The next holding is the 21 504th, which is when it is looked how many there are.
+      try await home.store(
+        """
+        WITH RECURSIVE numbers(n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM numbers WHERE n < 21503)
+        INSERT INTO stories SELECT n, scope, name, until, body FROM numbers, stories WHERE row = 1
+        """, file: "events.db")
+      #expect(await home.run(hold).status == 0)
+      #expect(try await home.lockHistory("a").count == 1000)
+      #expect(await home.apus("down").status == 0)
+      let kept = try await home.store("SELECT COUNT(*) || ' from ' || MIN(row) FROM stories", file: "events.db")
+      #expect(kept == "20000 from 1505")
+    }
+  }
+
   @Test(.enabled(if: SmallDisk.isPossible))
   func `on a full disk nothing is granted that could not be kept, and it goes on with room`() async throws {
     try await TestHome.withLocks { home async throws in
