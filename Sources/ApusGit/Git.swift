@@ -55,6 +55,11 @@ package struct Git: Sendable {
   /// What git started for an undertaking carries in its environment: it may outlive the daemon that began it.
   package static let mark = "APUS_UNDERTAKING"
 
+  /// Whether that command line is one of git's, wherever the program is.
+  package static func isCommand(_ line: String) -> Bool {
+    line.split(separator: " ").first?.split(separator: "/").last == "git"
+  }
+
   /// Throws where that environment has no git. `undertaking`: what its processes are marked with.
   package init(environment given: [String: String], undertaking: String? = nil) throws(Failure) {
     let directories =
@@ -143,7 +148,7 @@ package struct Git: Sendable {
         .diskFull, "git \(verb): the disk is full; nothing was changed", hint: "make room, then do it again")
     }
     return Failure(
-      .gitFailed, "git \(verb): \(SessionName.printable(String(telling.prefix(300))))",
+      .gitFailed, "git \(verb): \(SessionName.excerpt(telling, of: 300))",
       hint: "`apus doctor` looks for what may be wrong with a repository")
   }
 }

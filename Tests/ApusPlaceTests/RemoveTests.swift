@@ -51,6 +51,30 @@ import Testing
     }
   }
 
+  @Test func `what git starts for us in a place is nobody who works there`() async throws {
+    try await TestHome.withRepository { home in
+      // The first filter stays until it is told to go on; it is a process below our git, in the worktree.
+      #expect(mkfifo(home.root + "/go", 0o600) == 0)
+      await home.git(
+        "config", "filter.slow.clean",
+        "[ -e \(home.root)/seen ] || { touch \(home.root)/seen; cat \(home.root)/go > /dev/null; }; cat")
+      TestHome.write("*.txt filter=slow\n", to: home.work + "/.git/info/attributes")
+      TestHome.write("", to: home.root + "/seen")
+      let made = try await home.quiet("a")
+      #expect(unlink(home.root + "/seen") == 0)
+      // As it was, but for its time: git has to look into it.
+      TestHome.write("one\ntwo\nthree\n", to: made.directory + "/shared.txt")
+      let list = try home.begin("list")
+      try #require(await eventually(seconds: 20) { Disk.isThere(home.root + "/seen") })
+      let removed = await home.apus("remove", "a")
+      #expect(removed.status == 0, "\(removed.errors)")
+      #expect(!Disk.isThere(made.directory))
+      #expect(await home.shell("echo on 1<> \(home.root)/go").status == 0)
+      #expect(try await list.finish().status == 0)
+      await list.release()
+    }
+  }
+
   @Test func `no flag overrules all three at once`() async throws {
     try await TestHome.withRepository { home in
       let made = try await hindered(home, .live, "a")

@@ -140,22 +140,28 @@ extension Coordinator {
     var target = [CChar](repeating: 0, count: 4097)
     let processes = all.prefix(max(0, min(count, all.count)))
     let parents = Dictionary(processes.map { ($0.pid, $0.parent) }, uniquingKeysWith: { $1 })
-    // Of submodules git asks a git of its own.
+    func command(_ pid: Int32) -> String {
+      var command = [CChar](repeating: 0, count: 60)
+      let shown = apus_process_command(pid, &command, command.count)
+      return String(decoding: command.prefix(max(0, shown)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+    // Of submodules git asks a git of its own: where we asked one, all below it is ours. What else we started may work.
     func isOurs(_ pid: Int32) -> Bool {
-      var pid: Int32? = pid
+      var (pid, parent) = (pid, parents[pid])
+      if pid == getpid() || parent == getpid() { return true }
       // As deep as any tree is, should it change while it is listed.
-      for _ in 0..<64 where pid != nil && pid != getpid() { pid = pid.flatMap { parents[$0] } }
-      return pid == getpid()
+      for _ in 0..<64 {
+        guard let above = parent, above != getpid() else { break }
+        (pid, parent) = (above, parents[above])
+      }
+      return parent == getpid() && Git.isCommand(command(pid))
     }
     for process in processes {
       let length = readlink("/proc/\(process.pid)/cwd", &target, target.count - 1)
       guard length > 0 else { continue }
       let path = String(decoding: target[..<length].map { UInt8(bitPattern: $0) }, as: UTF8.self)
       guard path == real || path.hasPrefix(real + "/"), !isOurs(process.pid) else { continue }
-      var command = [CChar](repeating: 0, count: 60)
-      let shown = apus_process_command(process.pid, &command, command.count)
-      let text = String(decoding: command.prefix(max(0, shown)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
-      found.append("process \(process.pid) works in it (\(SessionName.printable(text)))")
+      found.append("process \(process.pid) works in it (\(SessionName.printable(command(process.pid))))")
     }
     return found
   }
