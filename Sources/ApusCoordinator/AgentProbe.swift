@@ -58,7 +58,7 @@ final class AgentProbe {
       throw Failure(
         .agentMissing,
         "\(program) is no Claude Code: `--version` "
-          + (status == 0 ? "says \"\(SessionName.printable(String(first.prefix(80))))\"" : "failed"),
+          + (status == 0 ? "says \"\(SessionName.excerpt(first))\"" : "failed"),
         hint: "say where Claude Code is with APUS_CLAUDE")
     }
     return String(version)

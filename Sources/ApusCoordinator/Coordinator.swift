@@ -106,7 +106,7 @@ package final class Coordinator {
     let lower = text.lowercased()
     let near = sessions.values.filter { $0.name.lowercased().hasPrefix(lower.prefix(3)) }.map(\.name).sorted().prefix(3)
     throw Failure(
-      .sessionNotFound, "there is no session \"\(SessionName.printable(String(text.prefix(80))))\"",
+      .sessionNotFound, "there is no session \"\(SessionName.excerpt(text))\"",
       hint: near.isEmpty ? "`apus list --all` shows every session" : "did you mean \(near.joined(separator: ", "))?")
   }
 

@@ -106,7 +106,7 @@ extension Coordinator {
       if let one = alone ?? nil { return one }
     }
     throw Failure(
-      .sessionNotFound, "no session of Claude Code is \"\(SessionName.printable(String(target.prefix(80))))\"",
+      .sessionNotFound, "no session of Claude Code is \"\(SessionName.excerpt(target))\"",
       hint: "`apus adopt` lists those that can be adopted; a conversation id may be of any that left a transcript")
   }
 

@@ -7,7 +7,7 @@ package enum Refs {
     let isText = branch == SessionName.printable(branch) && !branch.hasPrefix("-") && branch.utf8.count <= 200
     guard isText, try git.succeeds(["check-ref-format", "--branch", branch], in: directory) else {
       throw Failure(
-        .refInvalid, "\"\(SessionName.printable(String(branch.prefix(60))))\" cannot be the name of a branch",
+        .refInvalid, "\"\(SessionName.excerpt(branch, of: 60))\" cannot be the name of a branch",
         hint: "git check-ref-format(1) has the rules; as in feature/add-auth")
     }
   }

@@ -57,7 +57,7 @@ enum Conversation {
   private static func tool(_ said: Utterance, _ output: Output) -> String {
     guard let isError = said.isError else {
       return output.styled("▸ \(said.tool ?? "tool")", .green) + " "
-        + SessionName.printable(String(said.text.prefix(400)))
+        + SessionName.excerpt(said.text, of: 400)
     }
     let lines = safe(said.text).split(separator: "\n", omittingEmptySubsequences: false)
     var shown = lines.prefix(longestToolText).map { "  " + $0 }

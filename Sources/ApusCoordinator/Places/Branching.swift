@@ -110,7 +110,7 @@ extension Coordinator {
         "fetching \(branch.base)",
         { await desk.fetch(git, branch.repository, branch: branch.base, seconds: Self.fetchSeconds) })
     {
-      reply.steps.append("origin could not be fetched (\(SessionName.printable(String(trouble.prefix(120)))))")
+      reply.steps.append("origin could not be fetched (\(SessionName.excerpt(trouble, of: 120)))")
     }
     let survey = branch.survey
     let tip = try await Offload.trying { () throws(Failure) in try survey.tip(of: branch.base) }

@@ -109,7 +109,7 @@ extension Coordinator {
         { await desk.fetch(survey.git, survey.repository, branch: wanted, seconds: Self.fetchSeconds) })
     {
       notes.append(
-        "origin could not be fetched (\(SessionName.printable(String(trouble.prefix(120))))); it goes on from what is here"
+        "origin could not be fetched (\(SessionName.excerpt(trouble, of: 120))); it goes on from what is here"
       )
     }
     let beginning = try await Offload.trying { () throws(Failure) in try survey.beginning(base: baseWish) }

@@ -56,7 +56,7 @@ extension Coordinator {
     guard let (repository, entry) = found.first(where: isOfSession) ?? found.first else {
       throw Failure(
         .rescueNotFound,
-        request.id.map { "nothing is kept as \"\(SessionName.printable(String($0.prefix(80))))\"" }
+        request.id.map { "nothing is kept as \"\(SessionName.excerpt($0))\"" }
           ?? "there is nothing to undo here",
         hint: "`apus rescue list` shows what is kept")
     }

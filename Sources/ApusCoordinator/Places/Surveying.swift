@@ -77,7 +77,7 @@ struct Survey: Sendable {
     if let commit = try Refs.commit(git, repository, given) { return Beginning(base: usual ?? given, start: commit) }
     if try Refs.find(git, repository, "refs/remotes/origin/" + given) != nil { return Beginning(base: given) }
     throw Failure(
-      .refInvalid, "there is no branch or commit \"\(SessionName.printable(String(given.prefix(80))))\" to begin at",
+      .refInvalid, "there is no branch or commit \"\(SessionName.excerpt(given))\" to begin at",
       hint: "`git branch --all` lists the branches")
   }
 

@@ -227,7 +227,7 @@ extension Coordinator {
       while path.hasPrefix("./") { path.removeFirst(2) }
       guard let file = claimed(path.isEmpty || path == "." ? directory + "/" : path, from: directory) else {
         throw Failure(
-          .usage, "\"\(SessionName.printable(String(path.prefix(80))))\" is no path that can be claimed",
+          .usage, "\"\(SessionName.excerpt(path))\" is no path that can be claimed",
           hint: "a file, a directory or a pattern below a checkout: src/api/, src/**/*.swift")
       }
       return (file, try Glob(file.path))

@@ -68,12 +68,12 @@ extension Coordinator {
         .sessionNotRunning, "\(asking.owner.name) (\(asking.owner.id)) is not running: it can hold nothing",
         hint: "`apus resume \(asking.owner.name)` continues it")
     }
-    ticket.note = request.note.map { SessionName.printable(String($0.prefix(Self.longestNote))) }
+    ticket.note = request.note.map { SessionName.excerpt($0, of: Self.longestNote) }
     if let text = request.onDeath {
       guard let onDeath = LockOnDeath(text) else {
         throw Failure(
           .usage,
-          "\"\(SessionName.printable(String(text.prefix(80))))\" is nothing that can be done at a holder's death",
+          "\"\(SessionName.excerpt(text))\" is nothing that can be done at a holder's death",
           hint: "release, delay:15s, probe:CMD or hold")
       }
       ticket.onDeath = onDeath

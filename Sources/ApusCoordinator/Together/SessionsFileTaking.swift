@@ -30,7 +30,7 @@ extension Coordinator {
     let key = LockKey(scope: file.scope, name: lock)
     let silent = now - (hold.lastUpdated ?? now)
     guard silent < SessionsFileMerge.staleAfter else {
-      return log.info("\(file.path): \(hold.holder) has been silent too long to hold \(printable(lock))")
+      return log.info("\(file.path): \(hold.holder) has been silent too long to hold \(SessionName.excerpt(lock))")
     }
     // By the file's own rule whoever of them had it before was silent too long.
     if let owner = locks.book.holder(of: key), SessionsFile.fileID(owner) != nil { releaseHold(lock, file) }
@@ -80,15 +80,13 @@ extension Coordinator {
   }
 
   private func tellPutBack(_ lock: String, _ who: String?, _ file: KeptSessionsFile) {
-    let name = printable(lock)
+    let name = SessionName.excerpt(lock)
     let holder = locks.book.holder(of: LockKey(scope: file.scope, name: lock))
     let has = holder.map { SessionsFile.fileID($0) ?? "\($0.name) (\(SessionsFile.writable($0)))" }
     let what = who.map { "\($0) is written down for \(name)" } ?? "\(name) is said to be free"
     let why = has.map { "\($0) has it" } ?? "a session of Apus takes locks by `apus lock acquire`"
     report("in \(file.path) \(what), but \(why); that was put back.", file)
   }
-
-  private func printable(_ text: String) -> String { SessionName.printable(String(text.prefix(80))) }
 
   /// To the log, and to every session that works there.
   func report(_ text: String, _ file: KeptSessionsFile) {

@@ -11,7 +11,7 @@ package struct GuardSettings: Equatable, Sendable {
 
   init(_ json: JSON?, _ reader: RepositorySettings.Reader) throws(Failure) {
     for (pattern, value) in try reader.object(json, "guards").sorted(by: { $0.key < $1.key }) {
-      let what = "guards.\(SessionName.printable(String(pattern.prefix(60))))"
+      let what = "guards.\(SessionName.excerpt(pattern, of: 60))"
       switch pattern {
       case "forcePush": forcePush = try reader.flag(value, what) ?? true
       case "commitOnBase": commitOnBase = try reader.flag(value, what) ?? true

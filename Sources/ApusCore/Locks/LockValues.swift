@@ -25,7 +25,7 @@ package struct LockKey: Codable, Hashable, Comparable, Sendable {
       && !name.contains(where: { $0.isWhitespace || $0 == "|" || $0 == "," })
     guard fits else {
       throw Failure(
-        .nameInvalid, "\"\(SessionName.printable(String(name.prefix(80))))\" cannot be the name of a lock",
+        .nameInvalid, "\"\(SessionName.excerpt(name))\" cannot be the name of a lock",
         hint: "1 to \(longestName) bytes without blanks, commas or |, not beginning with -: docker, deploy, db:migrate")
     }
   }

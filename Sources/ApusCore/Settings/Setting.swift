@@ -198,7 +198,7 @@ package struct Settings: Equatable, Sendable {
     private static func describe(_ error: any Error) -> String {
       guard case DecodingError.dataCorrupted(let context) = error else { return "unreadable" }
       let under = context.underlyingError.map { "\($0)" } ?? context.debugDescription
-      return SessionName.printable(String(under.prefix(160)))
+      return SessionName.excerpt(under, of: 160)
     }
   }
 }

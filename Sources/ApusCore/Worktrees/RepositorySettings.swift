@@ -121,7 +121,7 @@ package struct RepositorySettings: Equatable, Sendable {
     if let paths = components[component] { return paths }
     let known = components.keys.sorted().joined(separator: ", ")
     throw Failure(
-      .usage, "there is no component \"\(SessionName.printable(String(component.prefix(80))))\" in this repository",
+      .usage, "there is no component \"\(SessionName.excerpt(component))\" in this repository",
       hint: known.isEmpty
         ? "name components in .apus/config.json (`apus init` writes one): \"components\": {\"server\": \"src/server/\"}"
         : "one of \(known)")
@@ -131,7 +131,7 @@ package struct RepositorySettings: Equatable, Sendable {
     if let found = profiles[profile] { return found }
     let known = profiles.keys.sorted().joined(separator: ", ")
     throw Failure(
-      .usage, "there is no profile \"\(SessionName.printable(String(profile.prefix(80))))\" in this repository",
+      .usage, "there is no profile \"\(SessionName.excerpt(profile))\" in this repository",
       hint: known.isEmpty ? "name profiles in .apus/config.json" : "one of \(known)")
   }
 
@@ -139,7 +139,7 @@ package struct RepositorySettings: Equatable, Sendable {
     if let found = templates[template] { return found }
     let known = templates.keys.sorted().joined(separator: ", ")
     throw Failure(
-      .usage, "there is no template \"\(SessionName.printable(String(template.prefix(80))))\" in this repository",
+      .usage, "there is no template \"\(SessionName.excerpt(template))\" in this repository",
       hint: known.isEmpty ? "name templates in .apus/config.json" : "one of \(known)")
   }
 
@@ -228,7 +228,7 @@ package struct RepositorySettings: Equatable, Sendable {
       (1...64).contains(key.utf8.count) && !key.hasPrefix("-") && key == SessionName.printable(key)
       && !key.contains(where: \.isWhitespace)
     guard fits else {
-      throw wrong(path, "\(what): \"\(SessionName.printable(String(key.prefix(40))))\"", "a name of 1 to 64 characters")
+      throw wrong(path, "\(what): \"\(SessionName.excerpt(key, of: 40))\"", "a name of 1 to 64 characters")
     }
   }
 
@@ -240,7 +240,7 @@ package struct RepositorySettings: Equatable, Sendable {
         (48...57).contains($0) || (65...90).contains($0) || (97...122).contains($0) || $0 == UInt8(ascii: "_")
       }
     guard isWord, variable.utf8.count <= 128 else {
-      throw wrong(path, "\(what): \"\(SessionName.printable(String(variable.prefix(40))))\"", "a variable's name")
+      throw wrong(path, "\(what): \"\(SessionName.excerpt(variable, of: 40))\"", "a variable's name")
     }
     let ours: Set = ["PATH", "HOME", "SHELL", "USER", "LOGNAME", "PWD", "TMPDIR", "BASH_ENV", "ENV", "IFS"]
     let prefixes = ["LD_", "DYLD_", "APUS_", "CLAUDE", "ANTHROPIC_", "GIT_", "XDG_", "SSH_"]
