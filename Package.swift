@@ -40,6 +40,10 @@ let package = Package(
       name: "ApusLink", dependencies: ["ApusCore", "ApusWire", "ApusFrames", "ApusLoop", "CSystem"],
       swiftSettings: strict),
     .target(name: "ApusGit", dependencies: ["ApusCore", "CSystem"], swiftSettings: strict),
+    // Files are compared by their bytes: unoptimised, a large tree would take minutes.
+    .target(
+      name: "ApusDev", dependencies: ["ApusCore", "ApusWire", "ApusLoop", "ApusLink", "ApusGit", "CSystem"],
+      swiftSettings: strict + [.unsafeFlags(["-O"], .when(configuration: .debug))]),
     .target(name: "ApusAgents", dependencies: ["ApusCore", "CSystem"], swiftSettings: strict),
     .target(name: "ApusStoreSQLite", dependencies: ["ApusCore", "CSQLite"], swiftSettings: strict),
     .target(
@@ -52,7 +56,9 @@ let package = Package(
       swiftSettings: strict),
     .target(
       name: "ApusCLI",
-      dependencies: ["ApusCore", "ApusWire", "ApusFrames", "ApusLink", "ApusAgents", "ApusTerminal", "CSystem"],
+      dependencies: [
+        "ApusCore", "ApusWire", "ApusFrames", "ApusLoop", "ApusLink", "ApusAgents", "ApusTerminal", "ApusDev", "CSystem",
+      ],
       swiftSettings: strict),
 
     .executableTarget(

@@ -8,9 +8,13 @@ package final class Changes {
   private var waiting: [String: [UInt64: Answer<Void>]] = [:]
   private var next: UInt64 = 0
 
+  /// Hears of every change of every session.
+  var onAny: @LoopActor (String) -> Void = { _ in }
+
   package init() {}
 
   package func announce(_ session: String) {
+    onAny(session)
     for answer in (waiting.removeValue(forKey: session) ?? [:]).values { answer.give(()) }
   }
 

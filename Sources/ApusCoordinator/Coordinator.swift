@@ -37,6 +37,7 @@ package final class Coordinator {
   let claimWaits = ClaimWaits()
   lazy var claimTrees = TreeWatch { [unowned self] checkout in lookSoon(at: checkout) }
   let deployments = DeployDesk()
+  let servers = DevDesk()
   /// Sessions that have something to hear.
   var hasNotices: Set<String> = []
   /// Hooks that wait for something a session at rest is to hear.

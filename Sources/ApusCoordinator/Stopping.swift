@@ -84,6 +84,7 @@ extension Coordinator {
     // Those that were asked to stay may have ended by themselves meanwhile.
     let staying = persisted.filter { live[$0] != nil || sessions[$0]?.state == .queued }
     for id in staying { live[id]?.detach() }
+    leaveServers(ending: mode == .end || mode == .asRecorded, comesBack: mode == .restart)
     await closeSessionsFiles()
     await endClaimLooks()
     if mode == .restart {

@@ -13,6 +13,12 @@ extension Repository {
     return real(text.hasPrefix("/") ? text : own + "/" + text)
   }
 
+  /// Where a working tree has its own part of the repository: its index, what is under way in it; nil outside of one.
+  package static func own(of directory: String) -> String? {
+    guard let (top, isDirectory) = above(directory) else { return nil }
+    return isDirectory ? top + "/.git" : linked(top + "/.git", from: top)
+  }
+
   /// The branch a directory's working tree is on; nil where it is on none.
   package static func branch(of directory: String) -> String? {
     guard let (top, isDirectory) = above(directory),

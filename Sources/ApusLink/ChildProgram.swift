@@ -43,9 +43,9 @@ package struct ChildProgram: Sendable {
 }
 
 /// The one call into the kernel's shim that starts a program.
-enum Spawn {
+package enum Spawn {
   /// The pid and 0, or an error number. Descriptors of -1 are /dev/null; `ready` arrives as descriptor 3.
-  static func start(
+  package static func start(
     _ program: String, _ arguments: [String], _ environment: [String: String], _ directory: String,
     input: Int32 = -1, output: Int32 = -1, errors: Int32 = -1, ready: Int32 = -1
   ) -> (pid: Int32, code: Int32) {

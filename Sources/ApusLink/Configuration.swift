@@ -30,6 +30,34 @@ package enum Configuration {
     return home + "/.config/apus/config.json"
   }
 
+  /// What the repository of a directory says of parallel work, and where it is; nil where no file does.
+  package static func repository(from directory: String) throws(Failure) -> (settings: RepositorySettings, root: String)? {
+    let name = ".apus/config.json"
+    guard let path = find(name, from: directory), let bytes = try read(path) else { return nil }
+    do {
+      let json = try JSONText.decodeRelaxed(JSON.self, from: bytes)
+      return (try RepositorySettings(json, path: path), String(path.dropLast(name.count + 1)))
+    } catch {
+      throw error as? Failure
+        ?? Failure(
+          .configurationInvalid, "\(path) is not JSON",
+          hint: "correct it; comments and trailing commas are allowed in it")
+    }
+  }
+
+  /// The `.env` of a directory, or the nearest above it within its working tree.
+  package static func dotenv(from directory: String) throws(Failure) -> (file: EnvFile, path: String)? {
+    var directory = directory
+    while true {
+      let path = (directory == "/" ? "" : directory) + "/.env"
+      if let bytes = try read(path) { return (try EnvFile(String(decoding: bytes, as: UTF8.self), path: path), path) }
+      guard access(directory + "/.git", F_OK) != 0, directory.count > 1, let slash = directory.lastIndex(of: "/") else {
+        return nil
+      }
+      directory = slash == directory.startIndex ? "/" : String(directory[..<slash])
+    }
+  }
+
   /// The file in the directory or the nearest one above it.
   private static func find(_ name: String, from directory: String) -> String? {
     var directory = directory

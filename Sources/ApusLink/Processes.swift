@@ -44,4 +44,24 @@ package enum Processes {
     }
     return all.filter { members.contains($0.pid) }.map { ProcessMark(pid: $0.pid, start: $0.start) }
   }
+
+  /// The living processes that descend from these, but for what stands below others of them that are left out.
+  package static func below(_ roots: Set<Int32>, without others: Set<Int32> = []) -> [ProcessMark] {
+    var all = [apus_process](repeating: apus_process(), count: 8192)
+    let count = Int(apus_process_list(&all, Int32(all.count)))
+    all.removeLast(all.count - max(0, min(count, all.count)))
+    var members = roots
+    var grew = true
+    while grew {
+      grew = false
+      for process in all
+      where members.contains(process.parent) && !members.contains(process.pid) && !others.contains(process.pid) {
+        members.insert(process.pid)
+        grew = true
+      }
+    }
+    let zombie = CChar(UInt8(ascii: "Z"))
+    return all.filter { members.contains($0.pid) && !roots.contains($0.pid) && $0.state != zombie }
+      .map { ProcessMark(pid: $0.pid, start: $0.start) }
+  }
 }

@@ -153,6 +153,10 @@ package final class ControlDoor {
     case .deployWatch:
       return try JSONText.encode(try await brain.deployWatch(try decode(DeployWatchRequest.self, body), caller))
     case .deployStatus: return try JSONText.encode(try brain.deployStatus(try decode(DeployStatusRequest.self, body)))
+    case .devServe: return try JSONText.encode(try await brain.devServe(try decode(DevServeRequest.self, body), caller))
+    case .devReport: return try JSONText.encode(brain.devReport(try decode(DevReport.self, body)))
+    case .devStatus: return try JSONText.encode(try brain.devStatus(try decode(DevStatusRequest.self, body)))
+    case .devAct: return try JSONText.encode(try await brain.devAct(try decode(DevActRequest.self, body), caller))
     case .hook:
       guard let hook = try? HookRequest(body) else { throw Failure(.usage, "the hook's report is malformed") }
       return try await brain.hear(hook, caller).encoded

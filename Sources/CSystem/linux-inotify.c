@@ -36,6 +36,7 @@ int apus_directories_next(int watch, struct apus_directory_change *changes) {
     struct inotify_event *event = (struct inotify_event *)at;
     struct apus_directory_change *change = &changes[count];
     change->directory = event->wd;
+    change->is_directory = (event->mask & IN_ISDIR) != 0;
     change->name[0] = 0;
     if (event->len > 0) {
       strncpy(change->name, event->name, sizeof change->name - 1);

@@ -14,6 +14,7 @@ struct About {
     case terminals = "Terminals"
     case place = "Place"
     case together = "Together"
+    case server = "Server"
     case care = "Care"
     case daemon = "Daemon"
     case other = "Other"
@@ -51,12 +52,16 @@ enum Usage {
   static func fill(_ command: any Command, with arguments: [String]) throws(Failure) {
     let name = type(of: command).about.name
     let parameters = command.parameters
-    var operands = parameters.filter { $0.facts.kind == .operand || $0.facts.kind == .operands }[...]
+    let behind = parameters.first { $0.facts.isBehindDashes }
+    var operands = parameters.filter {
+      ($0.facts.kind == .operand || $0.facts.kind == .operands) && !$0.facts.isBehindDashes
+    }[...]
     var rest = arguments[...]
     var flagsEnded = false
     while let argument = rest.popFirst() {
       if !flagsEnded, argument == "--" {
         flagsEnded = true
+        if let behind { while let word = rest.popFirst() { try behind.take(word) } }
       } else if !flagsEnded, argument.hasPrefix("-"), argument != "-" {
         try takeFlag(argument, &rest, parameters, name)
       } else {

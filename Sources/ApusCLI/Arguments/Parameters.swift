@@ -21,6 +21,8 @@ struct ParameterFacts {
   var help: String
   /// The values it takes, where they can be listed.
   var choices: [String] = []
+  /// Of operands: whether they are what stands behind `--`, and nothing else is.
+  var isBehindDashes = false
   /// What a shell may complete here.
   var completes: Completion = .nothing
 
@@ -131,6 +133,22 @@ final class Operands: Parameter {
   ) {
     self.least = least
     facts = ParameterFacts(kind: .operands, names: [name], help: help, choices: choices, completes: completes)
+  }
+
+  func take(_ value: String?) { if let value { wrappedValue.append(value) } }
+}
+
+/// All that stands behind `--`, whatever it looks like.
+@propertyWrapper
+final class Rest: Parameter {
+  let facts: ParameterFacts
+  private(set) var wrappedValue: [String] = []
+  var isMissing: Bool { false }
+
+  init(_ name: String, help: String) {
+    var facts = ParameterFacts(kind: .operands, names: [name], help: help)
+    facts.isBehindDashes = true
+    self.facts = facts
   }
 
   func take(_ value: String?) { if let value { wrappedValue.append(value) } }

@@ -61,6 +61,7 @@ enum HelpText {
       let facts = parameter.facts
       switch facts.kind {
       case .operand: words.append(facts.names[0])
+      case .operands where facts.isBehindDashes: words.append("[-- \(facts.names[0])…]")
       case .operands: words.append(parameter.isMissing ? "\(facts.names[0])…" : "[\(facts.names[0])…]")
       case .flag: words.append("[\(facts.names[0])]")
       case .option: words.append("[\(facts.names[0]) \(facts.value)]")
@@ -114,7 +115,9 @@ enum HelpText {
       branches are called), base, ports (variables to preferred ports), profiles, profileVariable, profile, setUp, test,
       templates, workLog, guards (patterns of commands to locks; forcePush, commitOnBase: false switches those off),
       claims (off, warn or strict; or policy and lapse), deploy (command, ready, error, building, interval, limit, lock),
-      sessionsFile (false: .claude/sessions.md is not kept).
+      sessionsFile (false: .claude/sessions.md is not kept), dev (servers by name: command, directory, watch, ignore,
+      health, port, reload, settle, maxHold, startLimit, keepLastGood, restartOnExit; or the command alone), neverWatch
+      (absolute patterns no server watches).
 
       APUS_HOME (default $XDG_STATE_HOME/apus) holds everything Apus keeps.
 

@@ -37,6 +37,9 @@ struct Output {
 
   func write(_ bytes: [UInt8]) { Self.write(bytes, to: 1) }
 
+  /// The same to standard error.
+  func writeErrors(_ bytes: [UInt8]) { Self.write(bytes, to: 2) }
+
   func line(_ bytes: [UInt8]) { Self.write(bytes + [10], to: 1) }
 
   func note(_ text: String) { Self.write(Array((text + "\n").utf8), to: 2) }
@@ -116,6 +119,25 @@ enum Width {
     let width = of(text)
     if width <= columns { return text + String(repeating: " ", count: columns - width) }
     return cut(text, columns)
+  }
+
+  /// The same of text with colours in it, which take no room; they end with it.
+  static func cutStyled(_ text: String, _ columns: Int) -> String {
+    var kept = ""
+    var width = 0
+    var isSequence = false
+    for scalar in text.unicodeScalars {
+      if scalar == "\u{1B}" { isSequence = true }
+      if isSequence {
+        kept.unicodeScalars.append(scalar)
+        if scalar == "m" { isSequence = false }
+        continue
+      }
+      guard width + of(scalar) <= columns else { return kept + (text.contains("\u{1B}") ? "\u{1B}[0m" : "") }
+      kept.unicodeScalars.append(scalar)
+      width += of(scalar)
+    }
+    return kept
   }
 
   static func cut(_ text: String, _ columns: Int) -> String {

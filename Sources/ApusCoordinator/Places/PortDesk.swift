@@ -43,6 +43,28 @@ extension Coordinator {
     }
   }
 
+  /// Leases that very port, or says who has it.
+  func lease(_ port: Int, for holder: String) throws {
+    if let other = try portLeases().first(where: { $0.port == port })?.lease, other.holder != holder {
+      let who = sessions[other.holder].map { "session \($0.name)" } ?? served(by: other.holder)
+      throw Failure(
+        .portTaken, "port \(port) is leased by \(who), for \(MomentText.age(now - other.since))",
+        hint: "choose another; `apus ports` says who has which")
+    }
+    guard PortRegistry.mark(port, home: places.home, session: holder) else {
+      throw Failure(
+        .portTaken, "port \(port) is leased by another Apus of yours, with a home of its own",
+        hint: "choose another; that one's `apus ports` says for whom")
+    }
+    _ = try store.decide(
+      .take(holder: holder, seconds: nil, deadHolder: nil), name: Self.leaseName(port: port), now: now)
+  }
+
+  /// Of a lease that is no session's.
+  func served(by holder: String) -> String {
+    servers.all.first { $0.holder == holder }.map { "server \($0.name)" } ?? holder
+  }
+
   func releasePorts(_ ports: [String: Int], session: String) {
     for port in ports.values {
       do {
@@ -104,7 +126,7 @@ extension Coordinator {
     for (port, lease) in held where request.port == nil || request.port == port {
       var object = PortObject(port: port)
       let session = sessions[lease.holder]
-      object.session = session?.name ?? lease.holder
+      object.session = session?.name ?? served(by: lease.holder)
       object.variable = session?.place?.ports.first { $0.value == port }?.key
       object.since = MomentText.iso(lease.since)
       object.age = max(0, now - lease.since)

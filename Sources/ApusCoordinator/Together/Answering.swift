@@ -11,6 +11,7 @@ extension Coordinator {
   private static let restMilliseconds: UInt32 = 7 * 86_400_000
 
   func answer(_ report: HookReport, of session: Session, _ caller: Caller) async -> HookAnswer {
+    followTurn(report.fact, of: session)
     switch report.fact {
     case .started:
       keepSheet(of: session)

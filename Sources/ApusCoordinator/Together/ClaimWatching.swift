@@ -108,7 +108,7 @@ extension Coordinator {
 
   /// The one session that can have changed something there: the worktree's own, else the only one at work there. Where
   /// there are several nobody is named: a guess would be worse than nothing.
-  private func worker(in checkout: String) -> String? {
+  func worker(in checkout: String) -> String? {
     let there = sessions.values.filter { $0.state.isLive && self.checkout(of: $0) == checkout }
     if there.count == 1 { return there.first?.id }
     let working = there.filter { session in

@@ -29,6 +29,7 @@ extension Coordinator {
     case .allow, .warn:
       claimWaits.remove { $0.session == session.id && $0.path == file.path }
       claims.underWay[use] = (session.id, file)
+      refreshHolds()
       touch(file, by: session.id, .edit, functions)
       watchClaims(in: file.checkout, scope: file.scope)
     }
@@ -87,8 +88,12 @@ extension Coordinator {
 
   /// A tool has changed its file, or will not any more; nil: none of the session's will.
   func editEnded(_ use: String?, of session: String) {
-    if let use { return claims.underWay[use] = nil }
-    claims.underWay = claims.underWay.filter { $0.value.session != session }
+    if let use {
+      claims.underWay[use] = nil
+    } else {
+      claims.underWay = claims.underWay.filter { $0.value.session != session }
+    }
+    refreshHolds()
   }
 
   // MARK: going

@@ -10,6 +10,8 @@ extension Coordinator {
     releaseClaims(of: id)
     if let session = sessions[id] { removeSheet(of: session) }
     stopWatchingClaims()
+    servers.turns.remove(id)
+    refreshHolds()
     if let scope = sessionsFiles.members.removeValue(forKey: id) { sessionsFiles.write(scopes: [scope]) }
   }
 

@@ -70,6 +70,9 @@ package enum ErrorCode: String, Codable, CaseIterable, Sendable {
   case lockStale = "lock.stale"
   case claimHeld = "claim.held"
 
+  case serverNotFound = "server.not_found"
+  case portTaken = "port.taken"
+
   case timedOut = "timed_out"
 
   case daemonUnreachable = "daemon.unreachable"
@@ -95,7 +98,7 @@ package enum ErrorCode: String, Codable, CaseIterable, Sendable {
       .homeRefused, .permissionDenied, .keeperFailed, .demoUnavailable, .internalError, .repositoryMissing,
       .repositoryUnusable, .refInvalid, .branchTaken, .pathTaken, .workUnsaved, .workConflict, .workBusy, .testsFailed,
       .setUpFailed, .rescueNotFound, .toolMissing, .gitFailed, .portsExhausted, .lockHeld, .lockDeadlock, .lockStale,
-      .claimHeld:
+      .claimHeld, .serverNotFound, .portTaken:
       false
     }
   }
@@ -104,10 +107,10 @@ package enum ErrorCode: String, Codable, CaseIterable, Sendable {
   package var exitCode: Int32 {
     switch self {
     case .usage, .nameInvalid, .configurationInvalid, .directoryMissing, .refInvalid: 2
-    case .sessionNotFound, .permissionNotFound, .rescueNotFound: 3
+    case .sessionNotFound, .permissionNotFound, .rescueNotFound, .serverNotFound: 3
     case .nameTaken, .nameAmbiguous, .sessionLive, .sessionNotRunning, .conversationHeld, .permissionAmbiguous,
       .daemonTaken, .sessionWatched, .branchTaken, .pathTaken, .workUnsaved, .workConflict, .workBusy,
-      .lockHeld, .lockDeadlock, .lockStale, .claimHeld:
+      .lockHeld, .lockDeadlock, .lockStale, .claimHeld, .portTaken:
       4
     case .agentMissing, .agentTooOld, .agentLogin, .agentLimit, .agentOverloaded, .agentMaxTurns, .agentBudget,
       .agentNoConversation, .agentCrashed, .agentError:

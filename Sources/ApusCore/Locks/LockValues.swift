@@ -96,6 +96,9 @@ package enum LockOnDeath: Codable, Equatable, Sendable {
 /// `90`, `15s`, `5m`, `2h`, `1d`, as people write how long.
 package enum DurationText {
   package static func seconds(_ text: some StringProtocol) -> Double? {
+    if text.hasSuffix("ms"), text.dropLast(2).last?.isNumber == true {
+      return seconds(text.dropLast(2)).map { $0 / 1000 }
+    }
     let units: [Character: Double] = ["s": 1, "m": 60, "h": 3600, "d": 86_400]
     let unit = text.last.flatMap { units[$0] }
     let digits = unit == nil ? text[...] : text.dropLast()

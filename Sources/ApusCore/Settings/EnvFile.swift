@@ -63,6 +63,8 @@ package struct EnvFile: Equatable, Sendable {
 
   package subscript(_ key: String) -> String? { entries[key]?.value }
 
+  package var values: [String: String] { entries.mapValues(\.value) }
+
   private static func isKey(_ key: String) -> Bool {
     guard let first = key.utf8.first, !(48...57).contains(first) else { return false }
     return key.utf8.allSatisfy {

@@ -24,6 +24,10 @@ package struct RepositorySettings: Equatable, Sendable {
   package var guards = GuardSettings()
   package var claims = ClaimSettings()
   package var deploy: DeploySettings?
+  /// Development servers, by name.
+  package var dev: [String: DevSettings] = [:]
+  /// Absolute patterns of what no development server watches, beside what none ever does.
+  package var neverWatch: [String] = []
   /// Whether `.claude/sessions.md` is kept.
   package var sessionsFile = true
 
@@ -105,6 +109,8 @@ package struct RepositorySettings: Equatable, Sendable {
     guards = try GuardSettings(object["guards"], reader)
     claims = try ClaimSettings(object["claims"], reader)
     deploy = try DeploySettings(object["deploy"], reader)
+    dev = try DevSettings.load(object["dev"], reader)
+    neverWatch = try reader.texts(object["neverWatch"], "neverWatch")
     sessionsFile = try reader.flag(object["sessionsFile"], "sessionsFile") ?? true
     switch object["workLog"] {
     case .bool(false): workLog = nil
@@ -249,7 +255,7 @@ package struct RepositorySettings: Equatable, Sendable {
     }
   }
 
-  private static func check(relative path: String, _ what: String, _ file: String) throws(Failure) {
+  static func check(relative path: String, _ what: String, _ file: String) throws(Failure) {
     let parts = path.split(separator: "/", omittingEmptySubsequences: false)
     guard !path.isEmpty, !path.hasPrefix("/"), !parts.contains(".."), path == SessionName.printable(path) else {
       throw wrong(file, what, "a path inside the repository")

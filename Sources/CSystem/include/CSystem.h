@@ -238,6 +238,8 @@ enum { APUS_DIRECTORY_CHANGES = 64 };
 enum { APUS_FILE_WRITTEN = 1, APUS_FILE_REMOVED = 2, APUS_DIRECTORY_GONE = 3, APUS_CHANGES_LOST = 4 };
 struct apus_directory_change {
   int directory, kind;
+  /// Whether what changed is itself a directory.
+  int is_directory;
   char name[256];
 };
 /// What changed since, up to APUS_DIRECTORY_CHANGES at a time; 0 when there is no more.
