@@ -100,6 +100,11 @@ let package = Package(
       name: "ApusTogetherTests",
       dependencies: ["ApusTesting", "ApusTestKit", "ApusCore", "ApusWire", "ApusLink", "CSystem"],
       exclude: ["mcp-client.py"], swiftSettings: strict),
+    .testTarget(
+      name: "ApusDevTests",
+      dependencies: [
+        "ApusTesting", "ApusTestKit", "ApusCore", "ApusWire", "ApusLoop", "ApusLink", "ApusDev", "CSystem",
+      ], exclude: ["servers"], swiftSettings: strict),
     // A world of accidents for the rule of locks: every test of ten million events counts.
     .target(
       name: "ApusSimulation", dependencies: ["ApusCore"], path: "Tests/ApusSimulation",

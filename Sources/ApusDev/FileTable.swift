@@ -22,8 +22,6 @@ struct FileTable {
 
   func number(of path: String) -> Int32? { numbers[path] }
 
-  var paths: Dictionary<String, Int32>.Keys { numbers.keys }
-
   mutating func add(_ number: Int32, _ path: String) {
     // One inode has one number, whatever it is called now.
     if let before = directories[number], before.path != path { numbers[before.path] = nil }
@@ -45,13 +43,6 @@ struct FileTable {
     }
     for name in numbers.keys.filter({ $0 == path || $0.hasPrefix(prefix) }) { numbers[name] = nil }
     return (files, gone)
-  }
-
-  /// The kernel says that it is watched no more.
-  mutating func forget(_ number: Int32) {
-    guard let directory = directories.removeValue(forKey: number) else { return }
-    count -= directory.files.count
-    if numbers[directory.path] == number { numbers[directory.path] = nil }
   }
 
   subscript(path: String) -> FileStamp? {

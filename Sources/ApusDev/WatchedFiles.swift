@@ -33,8 +33,20 @@ package final class WatchedFiles {
   private var isBusy = false
   private var mustRescan = false
   private var missing: Set<String> = []
+  /// What the kernel told of directories that are just being taken in: whose they are is known a moment later.
+  private var early: [apus_directory_change] = []
+  private var isWalking = false
 
   package var count: Int { table.count }
+
+  /// Every file that is known to be there, and what its bytes amount to.
+  var known: [String: Int] {
+    var all: [String: Int] = [:]
+    for directory in table.directories.values {
+      for (name, stamp) in directory.files { all[directory.path + "/" + name] = stamp.hash }
+    }
+    return all
+  }
 
   /// Watches these directories, absolute and without links, and all below them. When this returns, every change from then
   /// on is told. Throws where the kernel watches no more for this user.
@@ -136,7 +148,10 @@ package final class WatchedFiles {
       heardAt = apus_monotonic_milliseconds()
       return
     }
-    guard let directory = table.path(change.directory) else { return }
+    guard let directory = table.path(change.directory) else {
+      if isWalking { early.append(change) }
+      return
+    }
     if kind == APUS_DIRECTORY_GONE { return lost(change.directory, directory) }
     let name = withUnsafeBytes(of: change.name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
     guard !name.isEmpty, let root = roots.first(where: { $0.holds(directory) }) else { return }
@@ -146,7 +161,8 @@ package final class WatchedFiles {
     if kind == APUS_FILE_REMOVED {
       if isDirectory { remove(path) } else if table[path] != nil { touched.insert(path) } else { return }
     } else if isDirectory {
-      if table.number(of: path) != nil || ignored.contains(path) { return }
+      if ignored.contains(path) { return }
+      // One that is known by that name may be another by now.
       came.insert(path)
     } else {
       if ignored.contains(path) { return }
@@ -163,15 +179,16 @@ package final class WatchedFiles {
     for number in numbers { _ = apus_directories_remove(descriptor.number, number) }
   }
 
+  /// The kernel says that a directory is gone, or has another name.
   private func lost(_ number: Int32, _ path: String) {
-    if roots.contains(where: { $0.path == path }) {
-      remove(path)
-      heardAt = apus_monotonic_milliseconds()
-      if missing.insert(path).inserted { awaitRoot(path) }
-    } else {
-      // What was in it was told of file by file, and it itself by the one above.
-      table.forget(number)
+    remove(path)
+    heardAt = apus_monotonic_milliseconds()
+    guard roots.contains(where: { $0.path == path }) else {
+      // Whatever is there under that name now is another.
+      came.insert(path)
+      return
     }
+    if missing.insert(path).inserted { awaitRoot(path) }
   }
 
   private func awaitRoot(_ path: String) {
@@ -262,64 +279,91 @@ package final class WatchedFiles {
 
   /// Takes in the directories that came: one level, whose own come next.
   private func adopt() async {
-    let level = came.filter { table.number(of: $0) == nil }
+    let level = came
     came = []
     let watch = descriptor.number
     for root in roots {
       let own = level.filter(root.holds).sorted()
       if own.isEmpty { continue }
-      let (ignored, found) = await Offload.run {
+      let (ignored, found) = await walking {
         let ignored = root.ignored(files: [], directories: own)
         return (ignored, TreeLook.walk(watch, root, own, skipping: ignored, deep: false))
       }
       if self.ignored.count < Self.mostIgnored { self.ignored.formUnion(ignored) }
-      for directory in found.directories {
-        table.add(directory.number, directory.path)
-        for file in directory.files where table[directory.path + "/" + file.name] == nil {
-          touched.insert(directory.path + "/" + file.name)
-        }
-        came.formUnion(directory.directories.filter { table.number(of: $0) == nil })
-      }
+      for directory in found.directories { take(directory) }
+      hearEarly()
       if found.isLimited { onTrouble(Self.watchesLimit) }
     }
+  }
+
+  private func take(_ directory: TreeFound.Directory) {
+    let (number, path) = (directory.number, directory.path)
+    if let before = table.number(of: path), before != number { remove(path) }
+    if let before = table.path(number), before != path {
+      // It is the same as one that went by another name; what is said of that comes later.
+      let (files, numbers) = table.removeAll(below: before)
+      went.formUnion(files)
+      for other in numbers where other != number { _ = apus_directories_remove(descriptor.number, other) }
+    }
+    let known = table.directories[number]?.files ?? [:]
+    table.add(number, path)
+    let names = Set(directory.files.map(\.name))
+    for name in names.symmetricDifference(known.keys) { touched.insert(path + "/" + name) }
+    came.formUnion(directory.directories.filter { table.number(of: $0) == nil })
+  }
+
+  private func walking<T: Sendable>(_ work: @escaping @Sendable () -> T) async -> T {
+    isWalking = true
+    return await Offload.run(work)
+  }
+
+  private func hearEarly() {
+    isWalking = false
+    let told = early
+    early = []
+    for change in told { hear(change) }
   }
 
   /// Looks at everything again.
   private func rescan() async {
     mustRescan = false
     let (roots, watch) = (roots, descriptor.number)
-    let (ignored, found) = await Offload.run {
+    let (ignored, found) = await walking {
       let ignored = roots.reduce(into: Set<String>()) { $0.formUnion($1.loadIgnored()) }
       return (ignored, roots.map { TreeLook.walk(watch, $0, [$0.path], skipping: ignored) })
     }
     self.ignored = ignored
-    var there: Set<String> = []
+    let before = table
+    table = FileTable()
     for directory in found.flatMap(\.directories) {
-      there.insert(directory.path)
-      let known = table.number(of: directory.path).flatMap { table.directories[$0]?.files } ?? [:]
       table.add(directory.number, directory.path)
-      let now = Dictionary(directory.files.map { ($0.name, $0.stamp) }, uniquingKeysWith: { $1 })
-      for (name, stamp) in now {
-        let before = known[name]
-        if before?.bytes != stamp.bytes || before?.modified != stamp.modified {
-          touched.insert(directory.path + "/" + name)
-        }
+      for file in directory.files {
+        let path = directory.path + "/" + file.name
+        let known = before[path]
+        // What is known is kept until it was looked at: that tells whether it changed.
+        table[path] = known
+        if known?.bytes != file.stamp.bytes || known?.modified != file.stamp.modified { touched.insert(path) }
       }
-      for name in known.keys where now[name] == nil {
+    }
+    for (number, directory) in before.directories {
+      for name in directory.files.keys where table[directory.path + "/" + name] == nil {
         let path = directory.path + "/" + name
-        // Ignored from now on: no change of it is one.
-        if ignored.contains(path) { table[path] = nil } else { touched.insert(path) }
+        // What is ignored from now on did not change by that.
+        if !isIgnored(path) { went.insert(path) }
       }
+      if table.path(number) == nil { _ = apus_directories_remove(watch, number) }
     }
-    for path in table.paths.filter({ !there.contains($0) }).sorted() {
-      guard table.number(of: path) != nil else { continue }
-      if ignored.contains(where: { path == $0 || path.hasPrefix($0 + "/") }) {
-        for number in table.removeAll(below: path).numbers { _ = apus_directories_remove(descriptor.number, number) }
-      } else {
-        remove(path)
-      }
-    }
+    hearEarly()
     if found.contains(where: \.isLimited) { onTrouble(Self.watchesLimit) }
+  }
+
+  private func isIgnored(_ path: String) -> Bool {
+    var path = path
+    while !ignored.contains(path) {
+      guard let slash = path.lastIndex(of: "/"), slash > path.startIndex else { return false }
+      path = String(path[..<slash])
+    }
+    return true
   }
 
   // MARK: limits

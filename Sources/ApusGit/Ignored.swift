@@ -16,9 +16,11 @@ package enum Ignored {
   /// Which of these paths, relative to the checkout, are ignored, be they there or not.
   package static func among(_ git: Git, _ checkout: String, _ paths: [String]) throws(Failure) -> Set<String> {
     if paths.isEmpty { return [] }
-    let input = Array(paths.joined(separator: "\0").utf8) + [0]
-    let answer = try git.run(["check-ignore", "-z", "--stdin"], in: checkout, input: input)
+    // Named so that none can be read as anything but a path: this command knows no literal ones.
+    let input = Array(paths.map { "./" + $0 }.joined(separator: "\0").utf8) + [0]
+    let answer = try git.run(
+      ["check-ignore", "-z", "--stdin"], in: checkout, input: input, adding: ["GIT_LITERAL_PATHSPECS": "0"])
     guard answer.status <= 1 else { throw Git.failure(["check-ignore"], answer) }
-    return Set(answer.parts)
+    return Set(answer.parts.map { String($0.dropFirst(2)) })
   }
 }
