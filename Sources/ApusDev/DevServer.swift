@@ -43,7 +43,7 @@ package final class DevServer {
   private var timer: UInt64?
   private var startedAt: Moment = 0
   private var reloadCount = -1
-  private var over: Answer<Int32>?
+  private var over: Answer<Result<Int32, Failure>>?
   private var isSaying = false
 
   package init(_ plan: DevPlan) {
@@ -59,8 +59,9 @@ package final class DevServer {
     defer { close() }
     let welcome = try await talk.begin()
     port = welcome.port
-    check = try plan.health.map { text throws(Failure) in .answers(try HealthURL(text, port: port)) }
-      ?? .listening(port: port)
+    check = try plan.health.map { text throws(Failure) in
+      .answers(try HealthURL(text, port: port), anyPort: text.hasPrefix("/") && plan.request.port.exact == nil)
+    } ?? .listening(port: port)
     onNews(.begun(welcome))
     try await requireFreePort()
     let made = try await WatchedFiles.begin(
@@ -74,11 +75,12 @@ package final class DevServer {
     talk.onOrder = { [weak self] order in self?.take(order) }
     talk.onTrouble = { [weak self] failure in self?.trouble(failure) }
     daemonHolds = welcome.holds
-    return await withCheckedContinuation { continuation in
+    let end: Result<Int32, Failure> = await withCheckedContinuation { continuation in
       over = Answer(continuation)
       hold()
       happen(.begun)
     }
+    return try end.get()
   }
 
   private func close() {
@@ -150,7 +152,7 @@ package final class DevServer {
     case .start(let number): start(number)
     case .end(let number): servers[number]?.end()
     case .tell(let outcome): tell(outcome)
-    case .leave(let code): over?.give(code)
+    case .leave(let code): over?.give(.success(code))
     }
   }
 
@@ -169,7 +171,7 @@ package final class DevServer {
         server.onStarted = { [weak self, unowned server] in self?.began(server) }
         server.onFailed = { [weak self] code in
           guard let self else { return }
-          fail(number, "\(SessionName.excerpt(plan.program)): \(String(cString: apus_error_text(code)))")
+          cannotStart(number, code)
         }
         server.onOver = { [weak self] status in self?.gone(number, status) }
         // Whoever wanted it may have thought better of it meanwhile.
@@ -186,6 +188,14 @@ package final class DevServer {
     case .replacing(let old, let new): old.number == number || new.number == number
     case .idle, .ending, .down, .leaving, .left: false
     }
+  }
+
+  /// What can be started the first time is tried again later; what cannot is an error.
+  private func cannotStart(_ number: Int, _ code: Int32) {
+    let why = "\(SessionName.excerpt(plan.program)): \(String(cString: apus_error_text(code)))"
+    guard number == 1 else { return fail(number, why) }
+    servers[number] = nil
+    over?.give(.failure(Failure(.usage, why, hint: "name a program that can be run")))
   }
 
   private func fail(_ number: Int, _ why: String) {

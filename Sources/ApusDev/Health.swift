@@ -7,8 +7,8 @@ import Glibc
 package enum HealthCheck: Sendable, Equatable {
   /// It listens; on that port, where one is named, else on any.
   case listening(port: Int?)
-  /// It answers `GET` there with anything from 200 to 399.
-  case answers(HealthURL)
+  /// It answers `GET` there with anything from 200 to 399. `anyPort`: where it listens elsewhere, it is asked there.
+  case answers(HealthURL, anyPort: Bool)
 }
 
 /// An address to ask: `http://127.0.0.1:8000/health`. Names other than localhost are not looked up.
@@ -73,7 +73,8 @@ enum Health {
       return .notYet("nothing listens on port \(port)")
     case .listening(nil):
       return ports.min().map { .healthy(port: $0) } ?? .notYet("it listens on no port")
-    case .answers(let url):
+    case .answers(var url, let anyPort):
+      if anyPort, isPatient, !ports.contains(url.port), let other = ports.min() { url.port = other }
       // Beside another that serves there, an answer alone could be that one's.
       guard isSure || ports.contains(url.port) else { return .notYet("nothing listens on port \(url.port)") }
       switch get(url) {

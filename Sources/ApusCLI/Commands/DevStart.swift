@@ -79,9 +79,11 @@ struct DevStart {
     guard words[0] != "" else { throw Usage.wrong("dev", "the command is empty") }
     let program = try ProgramSearch.find(words[0], place.environment["PATH"] ?? "/usr/bin:/bin")
     let absolute = program.hasPrefix("/") ? program : real + "/" + program
-    guard access(absolute, X_OK) == 0 else {
+    var facts = stat()
+    let isProgram = stat(absolute, &facts) == 0 && facts.st_mode & S_IFMT == S_IFREG && access(absolute, X_OK) == 0
+    guard isProgram else {
       throw Failure(
-        .usage, "\(SessionName.excerpt(program)): \(String(cString: apus_error_text(errno)))",
+        .usage, "\(SessionName.excerpt(program)) is no program that can be run",
         hint: "name a program that can be run")
     }
     let dotenv = try Configuration.dotenv(from: directory)
