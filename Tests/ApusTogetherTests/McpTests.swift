@@ -51,7 +51,8 @@ struct McpClient {
       #expect(greeting["version"]?.string == (mode == "legacy" ? "2025-11-25" : "2026-07-28"))
       let tools = try await client.say(#"{"list": true}"#)["tools"]?.array?.compactMap(\.string)
       #expect(
-        tools == ["lock_acquire", "lock_release", "locks", "claims", "who_edits", "sessions", "tell", "inbox"])
+        tools == ["lock_acquire", "lock_release", "locks", "claims", "who_edits", "sessions", "tell", "inbox",
+          "dev_status", "dev_reload"])
       if mode == "legacy" { #expect(try await client.say(#"{"ping": true}"#)["pong"]?.bool == true) }
 
       #expect(try await client.call("locks")["text"]?.string == "No lock is held.")
@@ -151,7 +152,7 @@ struct McpClient {
 
   @Test func `the plugin's server offers nothing inside a run of ours`() async throws {
     try await TestHome.withRepository { home in
-      for (run, count) in [("/x/y/1", 0), ("", 8)] {
+      for (run, count) in [("/x/y/1", 0), ("", 10)] {
         let client = try McpClient("auto", home, extra: ["APUS_RUN": run], arguments: ["mcp", "--plugin"])
         _ = try await client.next()
         #expect(try await client.say(#"{"list": true}"#)["tools"]?.array?.count == count)

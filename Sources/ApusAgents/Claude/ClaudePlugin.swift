@@ -43,8 +43,8 @@ package struct ClaudePlugin: Sendable {
   private static let skill = """
     ---
     name: apus
-    description: Use before deploying, restarting containers, migrating a shared database, or editing a file another \
-    session may be editing. Several sessions work on this code at once; this says how to take locks, see who edits what, \
+    description: Use before deploying, restarting containers, migrating a shared database, reloading a development \
+    server, or editing a file another session may be editing. Several sessions work on this code at once; this says how to take locks, see who edits what, \
     and leave word for the others.
     ---
 
@@ -62,6 +62,9 @@ package struct ClaudePlugin: Sendable {
     | who else is here, and at what | `sessions` |
     | others should know something (an API moved, the server is down) | `tell` with a session's name, or `all` |
     | you are told that there is word for you | `inbox` |
+    | you changed what a development server (`apus dev`) runs | nothing: it reloads after your turn, and your next step says \
+    how that went |
+    | you need the change loaded now, or want to know how a server is | `dev_reload`, `dev_status` |
 
     - `lock_acquire` answers at once. If another has the lock you are told when it is yours: do other work meanwhile, and \
     never ask in a loop.

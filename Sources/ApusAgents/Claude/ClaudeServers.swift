@@ -4,7 +4,7 @@ import ApusCore
 package enum ClaudeServers {
   /// Ours. Its tools are called `mcp__apus__…`; those of a plugin have a longer name.
   package static let name = "apus"
-  /// The permission rule for all tools of ours: they change nothing but our own records.
+  /// The permission rule for all tools of ours: they change nothing but our own records, and have development servers load what is there.
   package static let rule = "mcp__\(name)"
 
   /// A file for `--mcp-config`, and a plugin's `.mcp.json`.

@@ -11,6 +11,8 @@ struct InitCommand: Command {
   @Flag("--make", help: "Makefile targets new-session and list-sessions too") var make
   @Flag("--work-log", help: "WORK_LOG.md too") var workLog
   @Flag("--page", help: "a page for the team: docs/parallel-sessions.md") var page
+  @Flag("--scripts", help: "start_safe.sh and start_dev.sh here, which run a development server") var scripts
+  @Option("--server", value: "CMD", help: "with --scripts: how the server is run; its port is in $PORT") var server: String?
   @Flag("--plan", help: "only show what would be written") var plan
 
   func run(_ context: Context) throws(Failure) -> Int32 {
@@ -18,6 +20,9 @@ struct InitCommand: Command {
     request.make = make
     request.workLog = workLog
     request.page = page
+    request.scripts = scripts
+    request.server = server
+    guard server == nil || scripts else { throw Usage.wrong("init", "--server is for --scripts") }
     request.plansOnly = true
     var reply = try context.raw(.initialise, request)
     let changes: [FileChange] = try context.decode(reply)

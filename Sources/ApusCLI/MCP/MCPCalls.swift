@@ -7,6 +7,8 @@ import ApusWire
 struct MCPCalls {
   let context: Context
   private static let patience: Int64 = 10_000
+  /// A server has to end, to start and to become healthy.
+  private static let reloadPatience: Int64 = 120_000
   /// How long a wish waits in the queue, in seconds: whoever made it is told, and does not stand there.
   private static let waitSeconds: Double = 86_400
 
@@ -31,6 +33,11 @@ struct MCPCalls {
       case .inbox:
         let request = InboxRequest(asker: context.asker(), all: false, reads: true)
         return MCPWords.inbox(try context.ask(.inbox, request, within: Self.patience))
+      case .devStatus: return MCPWords.servers(try look(.devStatus, DevStatusRequest(asker: context.asker())))
+      case .devReload:
+        let names = arguments["name"]?.string.map { [$0] } ?? []
+        let request = DevActRequest(asker: context.asker(), names: names, act: .reload)
+        return MCPWords.servers(try context.ask(.devAct, request, within: Self.reloadPatience))
       }
     } catch {
       return .failed(MCPWords.failure(error))

@@ -102,7 +102,7 @@ enum MCPWords {
       text: texts.isEmpty ? "No lock is held." : list(texts), structured: shown(rows, as: "locks"))
   }
 
-  private static func shown(_ rows: [JSON], as name: String) -> [String: JSON] {
+  static func shown(_ rows: [JSON], as name: String) -> [String: JSON] {
     [name: .array(Array(rows.prefix(mostRows)))]
   }
 

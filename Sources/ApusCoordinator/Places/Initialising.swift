@@ -27,6 +27,7 @@ extension Coordinator {
       if request.make { drafts.append(Proposal.make(checkout)) }
       if request.workLog { drafts.append(Proposal.workLog(checkout)) }
       if request.page { drafts.append(Proposal.page(checkout)) }
+      if request.scripts { drafts += try Proposal.scripts(request, repository, checkout) }
       if !request.plansOnly {
         for draft in drafts {
           guard let bytes = draft.bytes else { continue }
@@ -34,7 +35,9 @@ extension Coordinator {
             throw Failure(
               .permissionDenied, "\(checkout)/\(parent) cannot be made", hint: "look at its owner and permissions")
           }
-          try TextFile.replace(checkout + "/" + draft.change.path, bytes)
+          let path = checkout + "/" + draft.change.path
+          try TextFile.replace(path, bytes)
+          if draft.isProgram { chmod(path, 0o755) }
         }
       }
       return drafts.map(\.change)
@@ -49,6 +52,7 @@ private enum Proposal {
     /// Nil: nothing is written.
     var bytes: [UInt8]?
     var parent: String?
+    var isProgram = false
   }
 
   private static func load(_ path: String) -> String? {
@@ -194,6 +198,26 @@ private enum Proposal {
     let path = "docs/parallel-sessions.md"
     if Files.isThere(checkout + "/" + path) { return kept(path, "it is there; yours") }
     return created(path, pageText, parent: "docs")
+  }
+
+  /// In the directory the command was called in.
+  static func scripts(_ request: InitRequest, _ repository: Repository, _ checkout: String) throws(Failure) -> [Draft] {
+    let directory = Repository.real(request.directory) ?? request.directory
+    let inside = directory.hasPrefix(checkout + "/") ? String(directory.dropFirst(checkout.count + 1)) : ""
+    let settings = try Survey.settings(repository)
+    return ServerScripts.names.map { name in
+      let path = inside.isEmpty ? name : inside + "/" + name
+      let text = ServerScripts.text(
+        of: name, command: request.server, settings: settings, directory: checkout + "/" + inside, inside: inside)
+      guard let text else {
+        return kept(path, "no server is recognised here: say how it is run with --server CMD")
+      }
+      if load(checkout + "/" + path) == text { return Draft(change: FileChange(path: path, change: "same", added: [])) }
+      if Files.isThere(checkout + "/" + path) { return kept(path, "it is there; yours") }
+      var draft = created(path, text)
+      draft.isProgram = true
+      return draft
+    }
   }
 
   private static let pageText = """

@@ -69,6 +69,7 @@ extension Coordinator {
       reply.against = Removal.decide(seen, overruled: left)
       guard reply.against.isEmpty else { throw Removal.refusal(session.name, reply.against) }
     }
+    await endServers(of: session.id)
     guard let place = session.place, let worktree = place.worktree else {
       try archiveRemoved(session.id, rescue: nil)
       reply.removed = true
@@ -104,9 +105,11 @@ extension Coordinator {
     }
     guard let place = session.place, let worktree = place.worktree else { return seen }
     let (environment, isLive) = (session.spec.environment, live[session.id] != nil)
+    // Its own are ended with it.
+    let servers = Set(servers.all.filter { $0.session == session.id }.map(\.request.process.pid))
     let found = try await Offload.trying { () throws(Failure) -> Removal.Seen in
       var found = Removal.Seen()
-      if !isLive { found.living = Self.workers(in: worktree) }
+      if !isLive { found.living = Self.workers(in: worktree, without: servers) }
       let git = try Git(environment: environment)
       let repository = Repository(common: place.repository, checkout: place.checkout)
       var tips: [String] = []
@@ -132,7 +135,7 @@ extension Coordinator {
   }
 
   /// Processes whose working directory is in there, in words; what this very daemon asks git there is none of them.
-  private nonisolated static func workers(in directory: String) -> [String] {
+  private nonisolated static func workers(in directory: String, without servers: Set<Int32>) -> [String] {
     guard let real = Repository.real(directory) else { return [] }
     var all = [apus_process](repeating: apus_process(), count: 32_768)
     let count = Int(apus_process_list(&all, Int32(all.count)))
@@ -151,6 +154,7 @@ extension Coordinator {
       if pid == getpid() || parent == getpid() { return true }
       // As deep as any tree is, should it change while it is listed.
       for _ in 0..<64 {
+        if servers.contains(pid) { return true }
         guard let above = parent, above != getpid() else { break }
         (pid, parent) = (above, parents[above])
       }

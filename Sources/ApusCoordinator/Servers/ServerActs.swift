@@ -28,15 +28,22 @@ extension Coordinator {
       // A person's word counts for all of them.
       for serving in chosen { serving.asked.removeAll { asking.session == nil || $0.id == asking.session?.id } }
       refreshHolds()
-    case .stop:
-      for serving in chosen { serving.send(DevOrder(.stop)) }
-      for serving in chosen where servers.all.contains(where: { $0 === serving }) {
-        await withCheckedContinuation { continuation in serving.leaving.append(Answer(continuation)) }
-      }
+    case .stop: await end(chosen)
     }
     // What was just asked is reported back by the owners; their holds are known here.
     return chosen.compactMap(object)
   }
+
+  /// Returns when they are gone.
+  private func end(_ chosen: [DevServing]) async {
+    for serving in chosen { serving.send(DevOrder(.stop)) }
+    for serving in chosen where servers.all.contains(where: { $0 === serving }) {
+      await withCheckedContinuation { continuation in serving.leaving.append(Answer(continuation)) }
+    }
+  }
+
+  /// The place they serve from goes.
+  func endServers(of session: String) async { await end(servers.all.filter { $0.session == session }) }
 
   private func reload(_ serving: DevServing, waits: Bool) async throws {
     serving.send(DevOrder(.reload))

@@ -12,7 +12,7 @@ package struct OwnReloader: Equatable, Sendable {
     if let shell = words.first.map(name), ["sh", "bash", "dash", "zsh"].contains(shell),
       let at = words.firstIndex(where: { $0.hasPrefix("-") && $0.hasSuffix("c") }), at + 1 < words.count
     {
-      words = words[at + 1].split { $0 == " " || $0 == "\t" || $0 == "\n" }.map(String.init)
+      words = words[at + 1].split { " \t\n;&|()".contains($0) }.map(String.init)
     }
     let names = words.map(name)
     func has(_ flags: String...) -> String? { words.first { flags.contains($0) } }

@@ -178,6 +178,9 @@ package struct InitRequest: Codable, Sendable {
   package var make = false
   package var workLog = false
   package var page = false
+  /// `start_safe.sh` and `start_dev.sh`, in that directory; how the server is run, where a person says it.
+  package var scripts = false
+  package var server: String?
   /// Only show what would be written.
   package var plansOnly = false
 
