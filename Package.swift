@@ -57,7 +57,8 @@ let package = Package(
     .target(
       name: "ApusCLI",
       dependencies: [
-        "ApusCore", "ApusWire", "ApusFrames", "ApusLoop", "ApusLink", "ApusAgents", "ApusTerminal", "ApusDev", "CSystem",
+        "ApusCore", "ApusWire", "ApusFrames", "ApusLoop", "ApusLink", "ApusAgents", "ApusTerminal", "ApusDev",
+        "CSystem",
       ],
       swiftSettings: strict),
 

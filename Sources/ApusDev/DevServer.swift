@@ -59,9 +59,10 @@ package final class DevServer {
     defer { close() }
     let welcome = try await talk.begin()
     port = welcome.port
-    check = try plan.health.map { text throws(Failure) in
-      .answers(try HealthURL(text, port: port), anyPort: text.hasPrefix("/") && plan.request.port.exact == nil)
-    } ?? .listening(port: port)
+    check =
+      try plan.health.map { text throws(Failure) in
+        .answers(try HealthURL(text, port: port), anyPort: text.hasPrefix("/") && plan.request.port.exact == nil)
+      } ?? .listening(port: port)
     onNews(.begun(welcome))
     try await requireFreePort()
     let made = try await WatchedFiles.begin(

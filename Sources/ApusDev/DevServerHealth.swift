@@ -33,7 +33,8 @@ extension DevServer {
         }
         pauses += 1
         let isLate = age > state.rules.startLimit
-        await pause(milliseconds: isLate ? Self.slowHealthPause : pauses < 40 ? Self.firstHealthPause : Self.laterHealthPause)
+        await pause(
+          milliseconds: isLate ? Self.slowHealthPause : pauses < 40 ? Self.firstHealthPause : Self.laterHealthPause)
       }
     }
   }

@@ -53,7 +53,8 @@ struct FileTable {
     set {
       let (directory, name) = Self.parts(path)
       guard let number = numbers[directory] else { return }
-      let before = directories[number]?.files.updateValue(newValue ?? FileStamp(bytes: 0, modified: 0, hash: 0), forKey: name)
+      let before = directories[number]?.files.updateValue(
+        newValue ?? FileStamp(bytes: 0, modified: 0, hash: 0), forKey: name)
       if newValue == nil { directories[number]?.files[name] = nil }
       count += (newValue == nil ? 0 : 1) - (before == nil ? 0 : 1)
     }

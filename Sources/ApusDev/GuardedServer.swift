@@ -89,7 +89,8 @@ final class GuardedServer {
     environment[mark] = id
     environment[runMark] = "\(id).\(number)"
     let (pid, code) = Spawn.start(
-      keeper, ["apus-keeper", "--guard", String(program.politeMilliseconds), program.program]
+      keeper,
+      ["apus-keeper", "--guard", String(program.politeMilliseconds), program.program]
         + program.arguments.dropFirst(), environment, program.directory, input: pipes.theirs[0],
       output: pipes.theirs[1], errors: pipes.theirs[2], ready: ends[1])
     close(ends[1])

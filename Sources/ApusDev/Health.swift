@@ -25,7 +25,8 @@ package struct HealthURL: Sendable, Equatable {
     guard text.utf8.count <= 2000, text == SessionName.printable(text), !text.contains(" ") else { throw wrong }
     if text.hasPrefix("/") {
       guard let port else {
-        throw Failure(.usage, "no port is known that \(SessionName.excerpt(text)) could be asked on", hint: "name it with --port")
+        throw Failure(
+          .usage, "no port is known that \(SessionName.excerpt(text)) could be asked on", hint: "name it with --port")
       }
       (host, self.port, path) = ("127.0.0.1", port, text)
       return
@@ -37,7 +38,9 @@ package struct HealthURL: Sendable, Equatable {
     path = slash == rest.endIndex ? "/" : String(rest[slash...])
     var number = 80
     if let colon = authority.lastIndex(of: ":"), !authority.hasSuffix("]") {
-      guard let given = Int(authority[authority.index(after: colon)...]), (1...65535).contains(given) else { throw wrong }
+      guard let given = Int(authority[authority.index(after: colon)...]), (1...65535).contains(given) else {
+        throw wrong
+      }
       number = given
       authority = authority[..<colon]
     }

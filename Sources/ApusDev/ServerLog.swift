@@ -32,7 +32,8 @@ struct ServerLog {
 
   /// The last that was written, with what has no end yet.
   var last: [String] {
-    open.isEmpty ? lines : (lines + [String(decoding: open.prefix(Self.longestLine), as: UTF8.self)]).suffix(Self.linesKept)
+    open.isEmpty
+      ? lines : (lines + [String(decoding: open.prefix(Self.longestLine), as: UTF8.self)]).suffix(Self.linesKept)
   }
 
   /// Another process writes from here on.

@@ -31,7 +31,9 @@ package enum Configuration {
   }
 
   /// What the repository of a directory says of parallel work, and where it is; nil where no file does.
-  package static func repository(from directory: String) throws(Failure) -> (settings: RepositorySettings, root: String)? {
+  package static func repository(from directory: String) throws(Failure) -> (
+    settings: RepositorySettings, root: String
+  )? {
     let name = ".apus/config.json"
     guard let path = find(name, from: directory), let bytes = try read(path) else { return nil }
     do {

@@ -3,7 +3,9 @@ import Testing
 
 /// Rows A2, A3: what decides whether a server reloads, and on what.
 @Suite struct DevModeTests {
-  private func mode(_ flag: Bool = false, _ environment: [String: String] = [:], _ dotenv: String = "") throws -> DevMode {
+  private func mode(_ flag: Bool = false, _ environment: [String: String] = [:], _ dotenv: String = "") throws
+    -> DevMode
+  {
     try DevMode.decide(
       noReload: flag, environment: environment, dotenv: try EnvFile(dotenv, path: ".env"), path: ".env")
   }
@@ -39,16 +41,18 @@ import Testing
     #expect(throws: Failure.self) { try mode(false, ["SAFE_RELOAD_MODE": "perhaps"]) }
   }
 
-  @Test(arguments: [
-    ("uvicorn main:app --reload", "uvicorn --reload"), ("python3 -m uvicorn main:app --reload", "uvicorn --reload"),
-    ("/venv/bin/gunicorn --reload app", "gunicorn --reload"), ("flask --debug run", "flask --debug"),
-    ("python manage.py runserver 8000", "runserver"), ("nodemon server.js", "nodemon"),
-    ("node --watch server.js", "node --watch"), ("npx next dev", "next dev"), ("vite --port 3000", "vite"),
-    ("cargo watch -x run", "cargo watch"), ("watchexec -r cargo run", "watchexec"), ("fastapi dev main.py", "fastapi dev"),
-    ("sh -c uvicorn\tmain:app", nil), ("uvicorn main:app", nil), ("python manage.py runserver --noreload", nil),
-    ("flask --debug run --no-reload", nil), ("cargo run", nil), ("swift run server", nil), ("vite build", nil),
-    ("next start", nil), ("python3 -m http.server", nil),
-  ] as [(String, String?)])
+  @Test(
+    arguments: [
+      ("uvicorn main:app --reload", "uvicorn --reload"), ("python3 -m uvicorn main:app --reload", "uvicorn --reload"),
+      ("/venv/bin/gunicorn --reload app", "gunicorn --reload"), ("flask --debug run", "flask --debug"),
+      ("python manage.py runserver 8000", "runserver"), ("nodemon server.js", "nodemon"),
+      ("node --watch server.js", "node --watch"), ("npx next dev", "next dev"), ("vite --port 3000", "vite"),
+      ("cargo watch -x run", "cargo watch"), ("watchexec -r cargo run", "watchexec"),
+      ("fastapi dev main.py", "fastapi dev"),
+      ("sh -c uvicorn\tmain:app", nil), ("uvicorn main:app", nil), ("python manage.py runserver --noreload", nil),
+      ("flask --debug run --no-reload", nil), ("cargo run", nil), ("swift run server", nil), ("vite build", nil),
+      ("next start", nil), ("python3 -m http.server", nil),
+    ] as [(String, String?)])
   func `a reloader of the command's own is noticed`(command: String, what: String?) {
     let found = OwnReloader.find(command.split(separator: " ").map(String.init), [:])
     #expect(found?.what == what)
@@ -63,7 +67,8 @@ import Testing
   }
 
   @Test func `what tools make, what is ours and what somebody does not want is not watched`() throws {
-    let rule = try WatchRule(ignore: ["*.log", "gen/", "docs/**/*.md", "./a.txt"], never: ["/srv/scratch-*"], base: "/w")
+    let rule = try WatchRule(
+      ignore: ["*.log", "gen/", "docs/**/*.md", "./a.txt"], never: ["/srv/scratch-*"], base: "/w")
     func allows(_ path: String, _ isDirectory: Bool = false) -> Bool {
       rule.allows(name: path.split(separator: "/").last.map(String.init) ?? "", path: path, isDirectory: isDirectory)
     }
@@ -73,7 +78,8 @@ import Testing
     // A file may be called so.
     #expect(allows("/w/target"))
     #expect(!allows("/tmp/raisc-agent-17", true) && !allows("/srv/scratch-a/x") && allows("/srv/other", true))
-    #expect(!allows("/w/x/y.log") && !allows("/w/src/gen", true) && !allows("/w/docs/a/b.md") && allows("/w/docs/a/b.py"))
+    #expect(
+      !allows("/w/x/y.log") && !allows("/w/src/gen", true) && !allows("/w/docs/a/b.md") && allows("/w/docs/a/b.py"))
     #expect(!allows("/w/a.txt") && allows("/w/sub/a.txt"))
     #expect(throws: Failure.self) { try WatchRule(ignore: [], never: ["relative"], base: "/w") }
     #expect(throws: Failure.self) { try WatchRule(ignore: ["["], never: [], base: "/w") }

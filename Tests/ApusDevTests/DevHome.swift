@@ -80,7 +80,10 @@ extension TestHome {
   func get(_ port: Int?, _ path: String = "/") async -> String? {
     guard let port else { return nil }
     let answer = await Program.run(
-      ["/bin/bash", "-c", #"exec 3<>/dev/tcp/127.0.0.1/$0 && printf 'GET \#(path) HTTP/1.0\r\n\r\n' >&3 && cat <&3"#, "\(port)"],
+      [
+        "/bin/bash", "-c", #"exec 3<>/dev/tcp/127.0.0.1/$0 && printf 'GET \#(path) HTTP/1.0\r\n\r\n' >&3 && cat <&3"#,
+        "\(port)",
+      ],
       environment: ["PATH": "/usr/bin:/bin"], directory: "/", seconds: 10)
     guard answer.status == 0, let blank = answer.output.range(of: "\r\n\r\n") else { return nil }
     return String(answer.output[blank.upperBound...])
@@ -90,7 +93,9 @@ extension TestHome {
   func edit(_ file: String = "plain.py", text new: String) {
     let path = server + "/" + file
     let lines = Self.text(path).split(separator: "\n", omittingEmptySubsequences: false).map { line in
-      line.contains("TEXT = \"") ? (line.hasPrefix("const") ? "const " : "") + "TEXT = \"\(new)\"" + (line.hasSuffix(";") ? ";" : "") : String(line)
+      line.contains("TEXT = \"")
+        ? (line.hasPrefix("const") ? "const " : "") + "TEXT = \"\(new)\"" + (line.hasSuffix(";") ? ";" : "")
+        : String(line)
     }
     Self.write(lines.joined(separator: "\n"), to: path)
   }

@@ -64,9 +64,10 @@ import Testing
   @Test func `a guard that is killed leaves nothing, and the server can be started again`() async throws {
     try await TestHome.withServers { home in
       try await withTree(home) { running, server, tree in
-        let keeper = try #require(tree.first { mark in
-          TestHome.text("/proc/\(mark.pid)/cmdline").hasPrefix("apus-keeper\0--guard")
-        })
+        let keeper = try #require(
+          tree.first { mark in
+            TestHome.text("/proc/\(mark.pid)/cmdline").hasPrefix("apus-keeper\0--guard")
+          })
         Processes.signal(keeper, SIGKILL)
         #expect(await gone(home, tree, server.port))
         _ = try await home.until { $0.health == .ended }
@@ -85,9 +86,11 @@ import Testing
       let running = try home.dev("--", "python3", "plain.py")
       let server = try await home.until { $0.health == .healthy }
       let tree = Processes.below([Int32(server.owner)])
-      let all = [try #require(running.mark)] + tree.filter { mark in
-        TestHome.text("/proc/\(mark.pid)/cmdline").hasPrefix("apus-keeper")
-      }
+      let all =
+        [try #require(running.mark)]
+        + tree.filter { mark in
+          TestHome.text("/proc/\(mark.pid)/cmdline").hasPrefix("apus-keeper")
+        }
       #expect(all.count == 2)
       for mark in all { Processes.signal(mark, SIGKILL) }
       #expect(await gone(home, tree, server.port))
@@ -120,7 +123,9 @@ import Testing
         #expect(ended(daemon.pid, start: daemon.start))
         // Changes are loaded meanwhile, and another daemon is started for what it has to tell.
         home.edit(text: "two")
-        let after = try await home.until { $0.id == before.id && $0.health == .healthy && $0.change == 1 && $0.pending == 0 }
+        let after = try await home.until {
+          $0.id == before.id && $0.health == .healthy && $0.change == 1 && $0.pending == 0
+        }
         #expect(after.port == before.port && after.owner == before.owner)
         #expect(await home.get(after.port)?.hasPrefix("two") == true)
       }

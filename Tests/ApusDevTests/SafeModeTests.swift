@@ -66,7 +66,8 @@ import Testing
   @Test func `way one is the script that never reloads`() async throws {
     try await withBackend { home in
       let made = await home.apus("init", "--scripts", directory: home.work + "/backend")
-      #expect(made.status == 0 && made.output.contains("backend/start_safe.sh: created"), "\(made.output) \(made.errors)")
+      #expect(
+        made.status == 0 && made.output.contains("backend/start_safe.sh: created"), "\(made.output) \(made.errors)")
       try await expectSafe(home, [home.work + "/backend/start_safe.sh"], why: "--no-reload")
       // What a person made of it stays theirs.
       TestHome.write("#!/bin/sh\n# mine\n", to: home.work + "/backend/start_safe.sh")
@@ -97,7 +98,8 @@ import Testing
     try await withBackend { home in
       let words = [Self.apus, "dev", "--", "python3", "main.py"]
       try await expectSafe(
-        home, words, environment: ["SAFE_RELOAD_MODE": "true", "DEBUG": "true"], why: "SAFE_RELOAD_MODE=true, environment")
+        home, words, environment: ["SAFE_RELOAD_MODE": "true", "DEBUG": "true"],
+        why: "SAFE_RELOAD_MODE=true, environment")
       TestHome.write("# ours\nexport SAFE_RELOAD_MODE='true'\n", to: home.work + "/backend/.env")
       try await expectSafe(home, words, why: "SAFE_RELOAD_MODE=true, .env:2")
       TestHome.write("DEBUG=false\n", to: home.work + "/backend/.env")

@@ -47,7 +47,8 @@ import Testing
         #expect(await home.get(second.port) == "two")
       }
       // It knows nothing of PORT: where it listens is seen.
-      try await home.serving("--port", "4567", "--", "python3", "-m", "http.server", "4567", "--bind", "127.0.0.1") { _ in
+      try await home.serving("--port", "4567", "--", "python3", "-m", "http.server", "4567", "--bind", "127.0.0.1") {
+        _ in
         #expect(await home.get(4567)?.contains("plain.py") == true)
       }
       #expect(home.isFree(4567))
@@ -84,9 +85,12 @@ import Testing
     }
   }
 
-  @Test func `one that crashes at its start shows its last lines, is tried again, and comes up once it is mended`() async throws {
+  @Test func `one that crashes at its start shows its last lines, is tried again, and comes up once it is mended`()
+    async throws
+  {
     try await TestHome.withServers { home in
-      TestHome.write("print('line before')\nraise SystemExit('cannot open the database')\n", to: home.server + "/bad.py")
+      TestHome.write(
+        "print('line before')\nraise SystemExit('cannot open the database')\n", to: home.server + "/bad.py")
       let running = try home.dev("--", "python3", "bad.py")
       let failed = try await home.until { $0.health == .failed && $0.reloads >= 2 }
       #expect(failed.lines.contains { $0.contains("cannot open the database") })
@@ -224,10 +228,12 @@ import Testing
       let wrong: [([String], String)] = [
         (["--", "no-such-program"], "no program"), (["uvicorn", "main:app"], "behind --"),
         (["--watch", "nowhere", "--", "true"], "no directory"), (["--port", "99999", "--", "true"], "--port"),
-        (["--name", String(repeating: "n", count: 300), "--", "true"], "--name"), (["--settle", "soon", "--", "true"], "--settle"),
+        (["--name", String(repeating: "n", count: 300), "--", "true"], "--name"),
+        (["--settle", "soon", "--", "true"], "--settle"),
         (["--ignore", "[", "--", "true"], "pattern"), ([], "no command"), (["--name", "api"], "no server"),
         (["--session", "nobody", "--", "true"], "no session"), (["status", "--", "x"], "takes no command"),
-        (["--", ""], "empty"), (["--", home.server], "run"), (["logs"], "no development server"), (["reload"], "no development server"),
+        (["--", ""], "empty"), (["--", home.server], "run"), (["logs"], "no development server"),
+        (["reload"], "no development server"),
       ]
       for (words, said) in wrong {
         let outcome = await Program.run(

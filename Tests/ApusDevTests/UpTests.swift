@@ -20,7 +20,8 @@ import Testing
     """
 
   private func servers(_ home: TestHome, _ words: String...) async -> Outcome {
-    await Program.run([Checkout.programs + "/apus", "dev"] + words, environment: home.environment, directory: home.work)
+    await Program.run(
+      [Checkout.programs + "/apus", "dev"] + words, environment: home.environment, directory: home.work)
   }
 
   @Test func `up starts all of them, status shows them, and stop ends them`() async throws {

@@ -15,7 +15,8 @@ import Testing
   }
 
   @Test func `a change is of bytes, and a touch is none`() async throws {
-    try await WatchedTree.with(prepare: { try "one".write(toFile: $0 + "/a", atomically: false, encoding: .utf8) }) { tree in
+    try await WatchedTree.with(prepare: { try "one".write(toFile: $0 + "/a", atomically: false, encoding: .utf8) }) {
+      tree in
       utimes(tree.root + "/a", nil)
       chmod(tree.root + "/a", 0o755)
       tree.write("one", "a")
@@ -151,8 +152,9 @@ import Testing
     try await WatchedTree.with { tree in
       tree.write("x", "kept/a")
       _ = try await tree.heard()
-      let room = Int((try? String(contentsOfFile: "/proc/sys/fs/inotify/max_queued_events", encoding: .utf8))?
-        .split(whereSeparator: \.isNewline).first.flatMap { Int($0) } ?? 16_384)
+      let room = Int(
+        (try? String(contentsOfFile: "/proc/sys/fs/inotify/max_queued_events", encoding: .utf8))?
+          .split(whereSeparator: \.isNewline).first.flatMap { Int($0) } ?? 16_384)
       // On the loop's own thread: nobody reads meanwhile.
       for number in 0...(room / 2) { tree.write("x", "many/f\(number % 2_000)-\(number % 7)") }
       tree.write("after", "kept/a")

@@ -77,7 +77,9 @@ private struct DevSchedule {
     switch state.phase {
     case .serving(let process), .starting(let process), .replacing(_, let process):
       // What did not come up was said, and the one before it serves.
-      if process.change != changes, refused != changes { violations.append("\(changes - process.change) changes were lost") }
+      if process.change != changes, refused != changes {
+        violations.append("\(changes - process.change) changes were lost")
+      }
     case .down(_, let retryAt):
       // What ended by itself waits for the next change; all there were it had.
       if retryAt == nil, has != changes { violations.append("\(changes - has) changes wait for nothing") }

@@ -51,8 +51,10 @@ struct McpClient {
       #expect(greeting["version"]?.string == (mode == "legacy" ? "2025-11-25" : "2026-07-28"))
       let tools = try await client.say(#"{"list": true}"#)["tools"]?.array?.compactMap(\.string)
       #expect(
-        tools == ["lock_acquire", "lock_release", "locks", "claims", "who_edits", "sessions", "tell", "inbox",
-          "dev_status", "dev_reload"])
+        tools == [
+          "lock_acquire", "lock_release", "locks", "claims", "who_edits", "sessions", "tell", "inbox",
+          "dev_status", "dev_reload",
+        ])
       if mode == "legacy" { #expect(try await client.say(#"{"ping": true}"#)["pong"]?.bool == true) }
 
       #expect(try await client.call("locks")["text"]?.string == "No lock is held.")

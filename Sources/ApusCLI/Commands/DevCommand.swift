@@ -25,12 +25,17 @@ struct DevCommand: Command {
   @Repeated("--watch", value: "DIR", help: "a directory to watch (this one); may be given several times") var watch
   @Repeated("--ignore", value: "GLOB", help: "what of it is not watched; may be given several times") var ignore
   @Flag("--no-reload", help: "safe mode: changes are counted, and loaded when somebody asks") var noReload
-  @Option("--health", value: "URL", help: "healthy is what answers there: http://127.0.0.1:8000/ok, or /ok") var health: String?
-  @Option("--port", value: "N", help: "serve on this port and no other", parse: { Int($0).flatMap { (1...65535).contains($0) ? $0 : nil } })
+  @Option("--health", value: "URL", help: "healthy is what answers there: http://127.0.0.1:8000/ok, or /ok") var health:
+    String?
+  @Option(
+    "--port", value: "N", help: "serve on this port and no other",
+    parse: { Int($0).flatMap { (1...65535).contains($0) ? $0 : nil } })
   var port: Int?
-  @Option("--settle", value: "TIME", help: "how long it must be quiet before a reload (200ms)", parse: DurationText.seconds)
+  @Option(
+    "--settle", value: "TIME", help: "how long it must be quiet before a reload (200ms)", parse: DurationText.seconds)
   var settle: Double?
-  @Option("--max-hold", value: "TIME", help: "how long agents at work may hold a reload (60s)", parse: DurationText.seconds)
+  @Option(
+    "--max-hold", value: "TIME", help: "how long agents at work may hold a reload (60s)", parse: DurationText.seconds)
   var maxHold: Double?
   @Flag("--keep-last-good", help: "the old one serves until the new one is healthy, where they can share the port")
   var keepLastGood
@@ -40,7 +45,8 @@ struct DevCommand: Command {
   @Option("--stop-limit", value: "TIME", help: "how long it may take to end (10s)", parse: DurationText.seconds)
   var stopLimit: Double?
   @Option("--name", value: "N", help: "what the server is called, also in .apus/config.json") var name: String?
-  @Option("--session", value: "S", help: "in that session's place, with its ports", completes: .sessions) var session: String?
+  @Option("--session", value: "S", help: "in that session's place, with its ports", completes: .sessions) var session:
+    String?
   @Option("--for", value: "TIME", help: "hold: for how long (until it is released)", parse: DurationText.seconds)
   var holdFor: Double?
   @Option("--note", value: "WHY", help: "hold: why") var note: String?
@@ -125,7 +131,8 @@ struct DevCommand: Command {
       .devStatus, DevStatusRequest(asker: context.asker(session: session), names: names))
     guard servers.count == 1, let server = servers.first else {
       throw servers.isEmpty
-        ? Failure(.serverNotFound, "no development server runs here", hint: "`apus dev up` starts those of the configuration")
+        ? Failure(
+          .serverNotFound, "no development server runs here", hint: "`apus dev up` starts those of the configuration")
         : Usage.wrong("dev", "several servers run here: \(servers.map(\.name).joined(separator: ", ")); name one")
     }
     let log = LogReader(server.log)

@@ -133,7 +133,9 @@ struct DevStart {
     for (key, value) in context.environment where environment[key] == nil && !key.hasPrefix("APUS_RUN") {
       environment[key] = value
     }
-    for key in ["APUS_HOME", "TERM", "COLORTERM", "PATH"] { environment[key] = context.environment[key] ?? environment[key] }
+    for key in ["APUS_HOME", "TERM", "COLORTERM", "PATH"] {
+      environment[key] = context.environment[key] ?? environment[key]
+    }
     environment["APUS_RUN"] = nil
     environment["PWD"] = place.directory
     return Where(directory: place.directory, environment: environment)
@@ -147,7 +149,9 @@ struct DevStart {
     if options.name == nil, all.count == 1 { return all.values.first }
     let known = all.keys.sorted().joined(separator: ", ")
     throw Failure(
-      .usage, options.name.map { "the configuration has no server \"\(SessionName.excerpt($0, of: 40))\"" } ?? "there is no command",
+      .usage,
+      options.name.map { "the configuration has no server \"\(SessionName.excerpt($0, of: 40))\"" }
+        ?? "there is no command",
       hint: known.isEmpty
         ? "apus dev -- CMD …, or name servers in .apus/config.json: \"dev\": {\"api\": \"uvicorn main:app\"}"
         : "apus dev -- CMD …, or --name and one of \(known)")
@@ -179,7 +183,9 @@ struct DevStart {
     let given =
       options.watch.isEmpty
       ? (settings?.watch ?? []).map { directory + "/" + $0 }
-      : options.watch.map { $0.hasPrefix("/") ? $0 : (options.session == nil ? context.directory : directory) + "/" + $0 }
+      : options.watch.map {
+        $0.hasPrefix("/") ? $0 : (options.session == nil ? context.directory : directory) + "/" + $0
+      }
     var found: [String] = []
     for path in given.isEmpty ? [directory] : given {
       var facts = stat()

@@ -99,7 +99,8 @@ struct DevUp {
     guard let word = try? JSONText.decode(DevBegun.self, from: line) else {
       return Begun(
         name: name, healthy: false,
-        error: Failure(.internalError, "the server \(name) ended before it said a word", hint: "`apus dev --name \(name)`"))
+        error: Failure(
+          .internalError, "the server \(name) ended before it said a word", hint: "`apus dev --name \(name)`"))
     }
     return Begun(name: word.name, healthy: word.healthy)
   }

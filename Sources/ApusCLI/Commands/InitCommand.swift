@@ -12,7 +12,8 @@ struct InitCommand: Command {
   @Flag("--work-log", help: "WORK_LOG.md too") var workLog
   @Flag("--page", help: "a page for the team: docs/parallel-sessions.md") var page
   @Flag("--scripts", help: "start_safe.sh and start_dev.sh here, which run a development server") var scripts
-  @Option("--server", value: "CMD", help: "with --scripts: how the server is run; its port is in $PORT") var server: String?
+  @Option("--server", value: "CMD", help: "with --scripts: how the server is run; its port is in $PORT") var server:
+    String?
   @Flag("--plan", help: "only show what would be written") var plan
 
   func run(_ context: Context) throws(Failure) -> Int32 {

@@ -169,7 +169,8 @@ final class DevConsole {
     clearLive()
     let start = isAtLineStart ? "" : "\n"
     for (index, line) in text.split(separator: "\n").enumerated() {
-      context.output.note((index == 0 ? start : "") + context.output.styled("apus: \(SessionName.printable(String(line)))", .dim))
+      context.output.note(
+        (index == 0 ? start : "") + context.output.styled("apus: \(SessionName.printable(String(line)))", .dim))
     }
     isAtLineStart = true
     redraw()

@@ -15,12 +15,15 @@ enum DevWords {
     row("watches", SessionName.excerpt(server.watches.joined(separator: ", "), of: 60) + "  (\(files))")
     let mode = server.reload ? "when files change" : "when asked: safe mode (\(server.reloadWhy ?? ""))"
     row("reloads", mode)
-    row("changes", changes(server.change, server.loaded) + "; \(server.reloads) reload\(server.reloads == 1 ? "" : "s")")
+    row(
+      "changes", changes(server.change, server.loaded) + "; \(server.reloads) reload\(server.reloads == 1 ? "" : "s")")
     for hold in server.holds { row("held", "\(hold.words), since \(MomentText.clock(hold.since))") }
     if let problem = server.problem { row("problem", SessionName.excerpt(problem, of: 200)) }
     if let words = server.lastWords { row("last", words) }
     if server.last?.kind != .healthy {
-      for line in server.lines.suffix(10) { text += "    " + output.styled(SessionName.excerpt(line, of: 200), .dim) + "\n" }
+      for line in server.lines.suffix(10) {
+        text += "    " + output.styled(SessionName.excerpt(line, of: 200), .dim) + "\n"
+      }
     }
     return text
   }
@@ -50,7 +53,8 @@ enum DevWords {
     switch outcome.kind {
     case .healthy: text = outcome.isReload ? "reloaded at change \(outcome.change), healthy\(place)" : "healthy\(place)"
     case .late: text = outcome.isReload ? "change \(outcome.change) is not healthy in time" : "not healthy in time"
-    case .failed: text = outcome.isReload ? "change \(outcome.change) does not come up (\(end))" : "it does not come up (\(end))"
+    case .failed:
+      text = outcome.isReload ? "change \(outcome.change) does not come up (\(end))" : "it does not come up (\(end))"
     case .ended: text = "it ended by itself (\(end))"
     }
     if outcome.keepsLast { text += "; the one before it goes on serving" }

@@ -41,7 +41,9 @@ enum ServerScripts {
 
   /// How servers of that kind are started, their own reloaders off, on the port they are given.
   private static func recognised(_ directory: String) -> String? {
-    func load(_ name: String) -> String? { Files.load(directory + "/" + name).map { String(decoding: $0, as: UTF8.self) } }
+    func load(_ name: String) -> String? {
+      Files.load(directory + "/" + name).map { String(decoding: $0, as: UTF8.self) }
+    }
     if Files.isThere(directory + "/manage.py") { return #"python3 manage.py runserver --noreload "127.0.0.1:$PORT""# }
     for module in ["main", "app", "server"] {
       guard let text = load(module + ".py") else { continue }

@@ -31,7 +31,9 @@ extension Coordinator {
     if outcome.isReload, isNews, outcome.kind != .ended || outcome.status != 0 {
       var text = "Development server \(words)"
       if outcome.kind != .healthy, !lines.isEmpty {
-        text += " Its last lines:\n" + lines.suffix(Self.linesTold).map { "> " + SessionName.excerpt($0, of: 200) }
+        text +=
+          " Its last lines:\n"
+          + lines.suffix(Self.linesTold).map { "> " + SessionName.excerpt($0, of: 200) }
           .joined(separator: "\n")
       }
       for id in serving.editors.sorted() where sessions[id]?.state.isLive == true { tell(text, of: serving, to: id) }
@@ -51,8 +53,10 @@ extension Coordinator {
 
   private static func words(_ outcome: DevOutcome, _ serving: DevServing) -> String {
     let place = (serving.state?.port ?? serving.port).map { " (port \($0))" } ?? ""
-    let late = outcome.overdue.isEmpty
-      ? "" : " It was held as long as it may be; still at work: "
+    let late =
+      outcome.overdue.isEmpty
+      ? ""
+      : " It was held as long as it may be; still at work: "
         + outcome.overdue.map(\.words).joined(separator: ", ") + "."
     let keeps = outcome.keepsLast ? " The one before it goes on serving." : ""
     let what: String

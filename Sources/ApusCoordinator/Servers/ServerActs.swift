@@ -1,12 +1,15 @@
 import ApusCore
+import ApusLink
 import ApusLoop
 import ApusWire
+import Glibc
 
 // What people and sessions ask of development servers.
 
 extension Coordinator {
   private static let reloadMilliseconds = 600_000
   private static let mostHolds = 100
+  private static let endMilliseconds = 30_000
 
   package func devStatus(_ request: DevStatusRequest) throws -> [DevServerObject] {
     let found = try request.all ? servers.all : choose(request.names, request.asker, orAll: true)
@@ -38,7 +41,12 @@ extension Coordinator {
   private func end(_ chosen: [DevServing]) async {
     for serving in chosen { serving.send(DevOrder(.stop)) }
     for serving in chosen where servers.all.contains(where: { $0 === serving }) {
+      // An owner that does not listen is ended; its guard sees to the rest.
+      let timer = Timers.shared.after(Self.endMilliseconds) {
+        _ = Processes.signal(serving.request.process, SIGKILL)
+      }
       await withCheckedContinuation { continuation in serving.leaving.append(Answer(continuation)) }
+      Timers.shared.cancel(timer)
     }
   }
 
@@ -62,7 +70,8 @@ extension Coordinator {
 
   private func hold(_ serving: DevServing, id: String, _ words: String, _ seconds: Double?) throws(Failure) {
     guard serving.asked.count < Self.mostHolds else {
-      throw Failure(.limitReached, "\(serving.name) is held \(Self.mostHolds) times already", hint: "`apus dev release`")
+      throw Failure(
+        .limitReached, "\(serving.name) is held \(Self.mostHolds) times already", hint: "`apus dev release`")
     }
     let hold = Hold(.asked, id: id, name: words, since: now)
     serving.asked.append(hold)

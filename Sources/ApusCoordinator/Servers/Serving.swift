@@ -21,7 +21,8 @@ extension Coordinator {
       throw Failure(.usage, "\"\(SessionName.excerpt(request.name, of: 40))\" is no name of a server")
     }
     guard servers.all.count < Self.mostServers else {
-      throw Failure(.limitReached, "\(Self.mostServers) development servers run already", hint: "`apus dev status --all`")
+      throw Failure(
+        .limitReached, "\(Self.mostServers) development servers run already", hint: "`apus dev status --all`")
     }
     let asking = try identify(request.asker)
     let session = asking.session

@@ -17,7 +17,9 @@ package struct OwnReloader: Equatable, Sendable {
     let names = words.map(name)
     func has(_ flags: String...) -> String? { words.first { flags.contains($0) } }
     func runs(_ programs: String...) -> String? { names.first { programs.contains($0) } }
-    if let program = runs("uvicorn", "hypercorn", "gunicorn", "granian", "daphne", "fastapi"), let flag = has("--reload") {
+    if let program = runs("uvicorn", "hypercorn", "gunicorn", "granian", "daphne", "fastapi"),
+      let flag = has("--reload")
+    {
       return OwnReloader(what: "\(program) \(flag)", remedy: "leave \(flag) out")
     }
     if names.contains("fastapi"), words.contains("dev") {
@@ -37,7 +39,9 @@ package struct OwnReloader: Equatable, Sendable {
     if let program = runs("node", "bun", "deno", "tsx"), let flag = has("--watch", "--hot", "watch") {
       return OwnReloader(what: "\(program) \(flag)", remedy: "leave \(flag) out")
     }
-    if let program = runs("nodemon", "ts-node-dev", "watchexec", "watchmedo", "entr", "air", "cargo-watch", "watchfiles") {
+    if let program = runs(
+      "nodemon", "ts-node-dev", "watchexec", "watchmedo", "entr", "air", "cargo-watch", "watchfiles")
+    {
       return OwnReloader(what: program, remedy: "give the command that \(program) runs")
     }
     if names.contains("cargo"), words.contains("watch") {
@@ -45,7 +49,8 @@ package struct OwnReloader: Equatable, Sendable {
     }
     if let program = runs("next", "nuxt", "astro"), words.contains("dev") {
       return OwnReloader(
-        what: "\(program) dev", remedy: "it loads changes by itself; use --no-reload, or `\(program) start` after a build")
+        what: "\(program) dev",
+        remedy: "it loads changes by itself; use --no-reload, or `\(program) start` after a build")
     }
     if let program = runs("vite"), !words.contains("build"), !words.contains("preview") {
       return OwnReloader(

@@ -2,7 +2,8 @@
 package struct WatchRule: Equatable, Sendable {
   /// Directories that are never watched, wherever they are: what tools make, and what is ours.
   package static let neverNames: Set<String> = [
-    ".git", ".hg", ".svn", ".jj", "venv", ".venv", "__pycache__", "node_modules", ".build", "target", ".apus", ".claude",
+    ".git", ".hg", ".svn", ".jj", "venv", ".venv", "__pycache__", "node_modules", ".build", "target", ".apus",
+    ".claude",
     ".mypy_cache", ".pytest_cache", ".ruff_cache",
   ]
   /// Where agents put what is theirs alone.
