@@ -46,7 +46,7 @@ final class GitBusy {
       for (file, name) in Self.signs where access(directory + "/" + file, F_OK) == 0 {
         guard !found.contains(where: { $0.name == name }) else { continue }
         let before = holds.first { $0.name == name }
-        found.append(before ?? Hold(.vcs, id: "git", name: name, since: apus_wall_seconds()))
+        found.append(before ?? Hold(.vcs, id: "", name: name, since: apus_wall_seconds()))
       }
     }
     guard found != holds else { return }

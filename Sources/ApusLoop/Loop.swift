@@ -91,6 +91,22 @@ package final class Loop: SerialExecutor, TaskExecutor, Sendable {
   func unwatch(_ descriptor: Int32) { apus_poll_remove(poll, descriptor) }
 }
 
+extension Loop {
+  /// For a program that does one thing: serves until that is done, and returns what came of it.
+  package static func serve<T: Sendable>(until body: @escaping @LoopActor () async -> T) -> T? {
+    let result = Kept<T>()
+    LoopActor.begin {
+      let value = await body()
+      result.value.withLock { $0 = value }
+      shared.stop()
+    }
+    shared.run()
+    return result.value.withLock { $0 }
+  }
+
+  private final class Kept<T: Sendable>: Sendable { let value = Mutex<T?>(nil) }
+}
+
 extension LoopActor {
   /// Begins a task that stays on the loop's thread, also when it resumes after a wait.
   @discardableResult

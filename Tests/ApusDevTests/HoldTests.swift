@@ -76,7 +76,8 @@ import Testing
     }
   }
 
-  @Test func `after the longest hold one reload happens and says who was still at work`() async throws {
+  @Test func `held as long as it may be a server is reloaded once, and it is said who was still at work`() async throws
+  {
     try await TestHome.withServers { home in
       let go = home.root + "/go"
       let ended = try await home.serving("--max-hold", "700ms", "--", "python3", "plain.py") { _ in

@@ -19,6 +19,10 @@ import Testing
       ["FoundationEssentials", "Glibc", "Darwin", "Synchronization"]
     ),
     ("ApusGit", ["ApusCore", "CSystem"], ["FoundationEssentials", "Glibc", "Darwin"]),
+    (
+      "ApusDev", ["ApusCore", "ApusWire", "ApusLoop", "ApusLink", "ApusGit", "CSystem"],
+      ["FoundationEssentials", "Glibc", "Darwin"]
+    ),
     ("ApusAgents", ["ApusCore", "CSystem"], ["FoundationEssentials", "Glibc", "Darwin", "Synchronization"]),
     ("ApusStoreSQLite", ["ApusCore", "CSQLite"], ["FoundationEssentials", "Glibc", "Darwin"]),
     (
@@ -32,8 +36,10 @@ import Testing
     ),
     (
       "ApusCLI",
-      ["ApusCore", "ApusWire", "ApusFrames", "ApusLink", "ApusAgents", "ApusTerminal", "CSystem"],
-      ["FoundationEssentials", "Glibc", "Darwin"]
+      [
+        "ApusCore", "ApusWire", "ApusFrames", "ApusLoop", "ApusLink", "ApusAgents", "ApusTerminal", "ApusDev",
+        "CSystem",
+      ], ["FoundationEssentials", "Glibc", "Darwin"]
     ),
     ("apus", ["ApusCLI"], ["Glibc"]),
     ("apus-claude", ["ApusCLI"], ["Glibc"]),

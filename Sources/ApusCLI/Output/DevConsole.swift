@@ -36,17 +36,8 @@ final class DevConsole {
 
   /// Runs it to its end; the exit code. The loop is the caller's thread.
   nonisolated static func run(_ context: Context, _ plan: DevPlan, warnings: [String], ready: Int32 = -1) -> Int32 {
-    let result = Ending()
-    LoopActor.begin {
-      result.code = await DevConsole(context, plan, warnings, ready).serve()
-      Loop.shared.stop()
-    }
-    Loop.shared.run()
-    return result.code
+    Loop.serve { await DevConsole(context, plan, warnings, ready).serve() } ?? 1
   }
-
-  /// Written on the loop's thread before that ends, and read by it afterwards.
-  private final class Ending: @unchecked Sendable { var code: Int32 = 1 }
 
   private func serve() async -> Int32 {
     let server = DevServer(plan)
