@@ -88,7 +88,7 @@ package final class DevServer {
     files?.end()
     git?.end()
     talk.end()
-    log.close(removing: !plan.request.isBackground)
+    log.remove()
     if let timer { Timers.shared.cancel(timer) }
   }
 

@@ -43,13 +43,11 @@ struct ServerLog {
     lines = []
   }
 
-  mutating func close(removing: Bool) {
+  mutating func remove() {
     if file >= 0 { Glibc.close(file) }
     file = -1
-    if removing {
-      unlink(path)
-      unlink(path + ".1")
-    }
+    unlink(path)
+    unlink(path + ".1")
   }
 
   private mutating func write(_ bytes: [UInt8]) {

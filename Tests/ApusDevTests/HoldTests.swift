@@ -98,7 +98,7 @@ import Testing
     try await TestHome.withServers { home in
       try await home.serving("--max-hold", "200ms", "--", "python3", "plain.py") { _ in
         let held = await home.apus("dev", "hold", "--note", "a demo is on", directory: home.server)
-        #expect(held.status == 0 && held.output.contains("held: a demo is on, by a person"))
+        #expect(held.status == 0 && held.output.contains("a demo is on, by a person"))
         home.edit(text: "two")
         let waiting = try await home.until { $0.pending == 1 }
         #expect(waiting.holds.map(\.reason) == [.asked])

@@ -118,4 +118,16 @@ import Testing
       #expect(last.notes?.contains("also at work here: second (ui), first (server)") == true)
     }
   }
+
+  @Test func `a new file where all was ignored so far is seen`() async throws {
+    try await TestHome.withRepository { home in
+      let session = try await home.session("new", "one")
+      Disk.makeDirectory(session.directory + "/only", mode: 0o755)
+      TestHome.write("x", to: session.directory + "/only/a.log")
+      #expect(try await home.session("show", "one").dirty == false)
+      TestHome.write("x", to: session.directory + "/only/new.txt")
+      let isSeen = try await eventually { try await home.session("show", "one").dirty == true }
+      #expect(isSeen)
+    }
+  }
 }

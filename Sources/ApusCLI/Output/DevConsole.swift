@@ -174,7 +174,7 @@ final class DevConsole {
     if !state.reloads { parts.append("safe mode") }
     parts.append("change \(state.change)")
     let pending = state.change - state.loaded
-    if pending > 0 { parts.append(state.reloads ? "\(pending) wait" : "\(pending) not loaded") }
+    if pending > 0 { parts.append(state.reloads ? "\(pending) waiting" : "\(pending) not loaded") }
     if !state.holds.isEmpty { parts.append("held: " + state.holds.map(\.words).joined(separator: ", ")) }
     live = parts.joined(separator: "  ")
     redraw()

@@ -178,9 +178,7 @@ final class StatusDesk {
     checkout: String, common: String, environment: [String: String] = ["PATH": "/usr/bin:/bin:/usr/local/bin"]
   ) -> [String] {
     guard let git = try? Git(environment: environment),
-      let ignored = try? git.require(
-        ["ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory"], in: checkout
-      ).parts,
+      let ignored = try? Ignored.load(git, checkout),
       let own = try? git.require(["rev-parse", "--path-format=absolute", "--git-dir"], in: checkout).line
     else { return [] }
     let skipped = Set(ignored.filter { $0.hasSuffix("/") }.map { checkout + "/" + $0.dropLast() })

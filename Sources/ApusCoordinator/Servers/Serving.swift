@@ -15,9 +15,11 @@ extension Coordinator {
   /// How long a server's guard has to end its tree before the daemon does.
   private static let guardMilliseconds: Int64 = 15_000
 
+  private static func isHexDigit(_ byte: UInt8) -> Bool { (48...57).contains(byte) || (97...102).contains(byte) }
+
   /// Knows a server, and tells its owner what concerns it, until that goes.
   package func devServe(_ request: DevServeRequest, _ caller: Caller) async throws -> Nothing {
-    guard DevSettings.isName(request.name), !request.roots.isEmpty else {
+    guard DevSettings.isName(request.name), !request.roots.isEmpty, request.id.utf8.allSatisfy(Self.isHexDigit) else {
       throw Failure(.usage, "\"\(SessionName.excerpt(request.name, of: 40))\" is no name of a server")
     }
     guard servers.all.count < Self.mostServers else {
@@ -73,7 +75,8 @@ extension Coordinator {
           (Processes.isAlive(owner), Processes.carrying(entry))
         }
         // It serves on, and says so again.
-        if isAlive || left.isEmpty { return }
+        if isAlive { return }
+        if left.isEmpty { return removeLog(of: serving) }
         let isGuarded = await Offload.run { left.contains { Self.isGuard($0.pid) } }
         if !isGuarded || apus_monotonic_milliseconds() >= until {
           for mark in left { Processes.signal(mark, SIGKILL) }
@@ -82,6 +85,13 @@ extension Coordinator {
         await pause(milliseconds: Self.sweepMilliseconds)
       }
     }
+  }
+
+  /// What an owner that was killed left of what its server wrote.
+  private func removeLog(of serving: DevServing) {
+    let path = "\(places.home)/dev/\(serving.request.id).log"
+    guard serving.request.log == path else { return }
+    for name in [path, path + ".1"] { unlink(name) }
   }
 
   private nonisolated static func isGuard(_ pid: Int32) -> Bool {

@@ -35,7 +35,7 @@ package struct Hold: Codable, Hashable, Sendable {
     case .turn: "\(name) (\(id)) is in a turn"
     case .edit: "\(name) (\(id)) is editing"
     case .vcs: "git: \(name)"
-    case .asked: "held: \(name)"
+    case .asked: name
     }
   }
 }
