@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -31,24 +32,48 @@ def claude():
     return subprocess.run([CHECKOUT / "Scripts/fetch-claude"], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
 
 
-def sdk_python():
-    """A Python that has the SDK, in a virtual environment of its own; made where it is missing."""
-    python = CHECKOUT / ".deps/bench-venv/bin/python"
+def pip_python(name, packages):
+    """A Python that has these packages, pinned, in a virtual environment of its own; made where it is missing."""
+    python = CHECKOUT / f".deps/{name}/bin/python"
+    ask = "import importlib.metadata as m, sys; print(*(f'{p}=={m.version(p)}' for p in sys.argv[1:]))"
     try:
-        have = subprocess.run([python, "-c", "import importlib.metadata as m; print(m.version('claude-agent-sdk'))"],
-                              capture_output=True, text=True).stdout.strip()
+        have = subprocess.run([python, "-c", ask, *(one.partition("==")[0] for one in packages)],
+                              capture_output=True, text=True).stdout.split()
     except OSError:
-        have = ""
-    if have == SDK.partition("==")[2]:
+        have = []
+    if have == list(packages):
         return str(python)
-    print(f"bench: installing {SDK} into .deps/bench-venv", flush=True)
+    print(f"bench: installing {' '.join(packages)} into .deps/{name}", flush=True)
     for host in ("python3", "/usr/bin/python3"):  # one of them has pip; Debian's has no ensurepip
         if subprocess.run([host, "-m", "pip", "--version"], capture_output=True).returncode == 0:
             subprocess.run([host, "-m", "venv", "--without-pip", "--clear", python.parents[1]], check=True)
             subprocess.run([host, "-m", "pip", "--python", python, "install", "--quiet", "--disable-pip-version-check",
-                            SDK], check=True)
+                            *packages], check=True)
             return str(python)
     raise SystemExit("bench: no python3 with pip")
+
+
+def sdk_python():
+    """A Python that has the SDK."""
+    return pip_python("bench-venv", [SDK])
+
+
+def debian(programs):
+    """Debian's packages of those programs that are missing, started by nobody."""
+    missing = [package for program, package in programs.items() if not shutil.which(program)]
+    if missing:
+        print(f"bench: installing {' '.join(missing)}", flush=True)
+        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
+        command = ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends", *missing]
+        if subprocess.run(command, env=environment, capture_output=True).returncode:
+            subprocess.run(["apt-get", "update", "--quiet"], env=environment, check=True, capture_output=True)
+            subprocess.run(command, env=environment, check=True, capture_output=True)
+
+
+def free_port():
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
 
 
 class Home:

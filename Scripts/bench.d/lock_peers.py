@@ -14,27 +14,15 @@ import tempfile
 import time
 from pathlib import Path
 
+from harness import debian, free_port
+
 PACKAGES = {"redis-server": "redis-server", "etcd": "etcd-server", "postgres": "postgresql"}
 POSTGRES = "/usr/lib/postgresql/15/bin"
 
 
 def install():
-    """Debian's packages of those that are missing, started by nobody."""
-    missing = [package for program, package in PACKAGES.items()
-               if not (shutil.which(program) or Path(POSTGRES, program).exists())]
-    if missing:
-        print(f"bench: installing {' '.join(missing)}", flush=True)
-        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
-        command = ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends", *missing]
-        if subprocess.run(command, env=environment, capture_output=True).returncode:
-            subprocess.run(["apt-get", "update", "--quiet"], env=environment, check=True, capture_output=True)
-            subprocess.run(command, env=environment, check=True, capture_output=True)
-
-
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
+    """Debian's packages of those that are missing."""
+    debian({program: package for program, package in PACKAGES.items() if not Path(POSTGRES, program).exists()})
 
 
 class Server:
