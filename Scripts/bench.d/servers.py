@@ -181,6 +181,39 @@ def edits(scaled):
     return Subject(rows, f"A session in its turn, one edit a second for {seconds} s, the same edits under each; then the turn ends.")
 
 
+def death(scaled):
+    """A session that dies in its turn"""
+    took = []
+    with Home(agent=str(CHECKOUT / "Tests/Stub/scripted-agent")) as home, ExitStack() as stack:
+        home.apus("up")
+        one = Served(home, "ours", lambda one: [APUS, "dev", "--name", "ours", "--port", str(one.port), "--", *one.serve()])
+        stack.callback(one.end)
+
+        def status(wanted):
+            until = time.monotonic() + 20
+            while time.monotonic() < until:
+                if wanted(found := home.apus("dev", "status", "--all")[0]):
+                    return found
+                time.sleep(0.01)
+            raise RuntimeError(f"it is {found}")
+
+        for number in range(scaled(12)):
+            subprocess.run([APUS, "new", f"doomed-{number}", "--here", "--prompt", f"hush until {home.root}/never"],
+                           cwd=one.directory, env=home.environment, check=True, capture_output=True)
+            status(lambda server: server["holds"])
+            before = len([word for word, _ in one.words() if word == "told"])
+            one.write()
+            status(lambda server: server["pending"])
+            time.sleep(0.5)  # it is quiet long enough: what is left is the hold
+            agent = home.apus("show", f"doomed-{number}")["pid"]
+            began = time.monotonic_ns()
+            harness.kill(agent)
+            status(lambda server: not server["pending"] and server["health"] == "healthy")
+            took.append(([at for word, at in one.words() if word == "told"][before] - began) / 1e6)
+    return Subject([Row("`kill -9` of the agent → the old server is told to end", "ms", took, budget=Budget(100, ""))],
+                   "What it changed was quiet for long, and held by its turn alone.")
+
+
 def idle(scaled):
     """Fifty thousand files, nobody edits"""
     tick = os.sysconf("SC_CLK_TCK")
@@ -227,4 +260,4 @@ def idle(scaled):
                          "guard; uvicorn's is its parent process, which is Python with the app's imports.")
 
 
-ALL = {"reload": reload, "edits": edits, "idle-tree": idle}
+ALL = {"reload": reload, "edits": edits, "hold-death": death, "idle-tree": idle}

@@ -20,6 +20,8 @@ package struct DevPlan: Sendable {
   package var health: String?
   package var portVariable: String?
   package var politeMilliseconds: Int
+  /// Whether the server is given its port's socket.
+  package var handsSocket = false
   package var terminal: ServerProgram.Size?
   package var request: DevServeRequest
   package var places: Places

@@ -230,15 +230,16 @@ package final class DevServer {
     if !plan.mode.reloads { environment[DevMode.safeVariable] = "true" }
     return ServerProgram(
       program: plan.program, arguments: plan.arguments, environment: environment, directory: plan.directory,
-      politeMilliseconds: plan.politeMilliseconds, terminal: plan.terminal)
+      politeMilliseconds: plan.politeMilliseconds, terminal: plan.terminal,
+      socketPort: plan.handsSocket ? port : nil)
   }
 
   // MARK: health
 
   func becameHealthy(_ number: Int, port: Int?) async {
     seenPort = port
-    let isShared =
-      plan.rules.keepsLastGood ? await Offload.run { port.map(Health.isShared) ?? false } : false
+    var isShared = plan.handsSocket
+    if plan.rules.keepsLastGood, !isShared { isShared = await Offload.run { port.map(Health.isShared) ?? false } }
     problem = nil
     happen(.healthy(number, sharing: isShared))
   }

@@ -15,6 +15,8 @@ package struct ServerProgram: Sendable {
   package var politeMilliseconds: Int
   /// The size of the terminal its output goes to; nil: that is none.
   package var terminal: Size?
+  /// The port whose socket it is given; nil: it makes its own.
+  package var socketPort: Int?
 
   package struct Size: Sendable, Equatable {
     package var rows: Int
@@ -28,7 +30,7 @@ package struct ServerProgram: Sendable {
 
   package init(
     program: String, arguments: [String], environment: [String: String], directory: String, politeMilliseconds: Int,
-    terminal: Size?
+    terminal: Size?, socketPort: Int? = nil
   ) {
     self.program = program
     self.arguments = arguments
@@ -36,6 +38,7 @@ package struct ServerProgram: Sendable {
     self.directory = directory
     self.politeMilliseconds = politeMilliseconds
     self.terminal = terminal
+    self.socketPort = socketPort
   }
 }
 
@@ -75,6 +78,8 @@ final class GuardedServer {
   static func start(_ number: Int, _ program: ServerProgram, id: String) throws(Failure) -> GuardedServer {
     let keeper = try Detached.sibling("apus-keeper")
     apus_become_subreaper()
+    let listener = try program.socketPort.map { port throws(Failure) in try bound(port) }
+    defer { if let listener { close(listener) } }
     var ends: [Int32] = [-1, -1]
     guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0, &ends) == 0 else {
       throw cannot(keeper, errno)
@@ -86,12 +91,14 @@ final class GuardedServer {
       throw cannot("its output", code)
     }
     var environment = program.environment
+    if listener != nil { environment["LISTEN_FDS"] = "1" }
     environment[mark] = id
     environment[runMark] = "\(id).\(number)"
     let (pid, code) = Spawn.start(
       keeper,
-      ["apus-keeper", "--guard", String(program.politeMilliseconds), program.program]
-        + program.arguments.dropFirst(), environment, program.directory, input: pipes.theirs[0],
+      ["apus-keeper", "--guard", String(program.politeMilliseconds)] + (listener == nil ? [] : ["--socket"])
+        + [program.program] + program.arguments.dropFirst(), environment, program.directory,
+      input: listener ?? pipes.theirs[0],
       output: pipes.theirs[1], errors: pipes.theirs[2], ready: ends[1])
     close(ends[1])
     pipes.closeTheirs()
@@ -228,6 +235,21 @@ final class GuardedServer {
       guard got > 0 else { return output.close() }
       onOutput(Array(chunk[..<got]), isError)
     }
+  }
+
+  /// A socket on that port, for a server to listen on: beside the one of the server before, while that lives.
+  private static func bound(_ port: Int) throws(Failure) -> Int32 {
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+    var on: Int32 = 1
+    for option in [SO_REUSEADDR, SO_REUSEPORT] {
+      setsockopt(descriptor, SOL_SOCKET, option, &on, socklen_t(MemoryLayout<Int32>.size))
+    }
+    guard descriptor >= 0, Health.bind(descriptor, port) else {
+      let code = errno
+      close(descriptor)
+      throw cannot("port \(port)", code)
+    }
+    return descriptor
   }
 
   private static func cannot(_ what: String, _ code: Int32) -> Failure {

@@ -95,9 +95,14 @@ enum Health {
     defer { close(descriptor) }
     var on: Int32 = 1
     setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &on, socklen_t(MemoryLayout<Int32>.size))
+    return bind(descriptor, port)
+  }
+
+  /// On loopback; false with errno where it cannot.
+  static func bind(_ descriptor: Int32, _ port: Int) -> Bool {
     guard var address = address("127.0.0.1", port) else { return false }
     return withUnsafePointer(to: &address.storage) { pointer in
-      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, address.length) == 0 }
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { Glibc.bind(descriptor, $0, address.length) == 0 }
     }
   }
 

@@ -138,10 +138,12 @@ struct Agent {
   }
 }
 
-/// Starts a program in a session of its own, on pipes or on a terminal; 0, or the error number.
+/// Starts a program in a session of its own, on pipes or on a terminal; 0, or the error number. `third` arrives as its
+/// descriptor 3.
 func spawn(
   program: [UInt8], arguments: [[UInt8]], environment: [[UInt8]], directory: [UInt8],
-  pipes: (input: Int32, output: Int32, errors: Int32) = (-1, -1, -1), terminal: [CChar]? = nil, pid: inout Int32
+  pipes: (input: Int32, output: Int32, errors: Int32) = (-1, -1, -1), third: Int32 = -1, terminal: [CChar]? = nil,
+  pid: inout Int32
 ) -> Int32 {
   let arguments = block(arguments)
   let environment = block(environment)
@@ -154,7 +156,7 @@ func spawn(
               program: program.baseAddress, arguments: arguments.baseAddress, argument_bytes: arguments.count,
               environment: environment.baseAddress, environment_bytes: environment.count,
               directory: directory.baseAddress, input: pipes.input, output: pipes.output, errors: pipes.errors,
-              ready: -1, terminal: terminal == nil ? nil : device.baseAddress)
+              ready: third, terminal: terminal == nil ? nil : device.baseAddress)
             return apus_spawn(&plan, &pid)
           }
         }

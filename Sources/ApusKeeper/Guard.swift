@@ -5,6 +5,8 @@ import Glibc
 // started the guard speaks to it over a socket, and when that one ends, in whatever way, the server's whole tree ends with
 // it: politely, then not. It records nothing and interprets nothing; the server has the guard's own input and output.
 //
+// With `--socket` the guard's own input is a socket for the server, which finds it as descriptor 3.
+//
 // To the guard: `T` end politely, `K` end at once; the socket's end means `T`. From it: `S pid start`, once the program
 // runs; `F errno`, where it could not be started; `X status`, when nothing of the tree lives any more.
 
@@ -15,8 +17,10 @@ package func guardMain(milliseconds: Int64, commandAt: Int) -> Never {
     guard let word = CommandLine.unsafeArgv[index] else { break }
     words.append(Array(UnsafeRawBufferPointer(start: word, count: strlen(word))))
   }
+  let hasSocket = words.first == Array("--socket".utf8)
+  if hasSocket { words.removeFirst() }
   guard let program = words.first, let guarding = Guard(milliseconds) else { exit(1) }
-  exit(guarding.run(program, words) ? 0 : 1)
+  exit(guarding.run(program, words, hasSocket: hasSocket) ? 0 : 1)
 }
 
 private final class Guard {
@@ -44,10 +48,16 @@ private final class Guard {
   }
 
   /// Whether the program could be started.
-  func run(_ program: [UInt8], _ words: [[UInt8]]) -> Bool {
+  func run(_ program: [UInt8], _ words: [[UInt8]], hasSocket: Bool) -> Bool {
+    let socket = hasSocket ? fcntl(0, F_DUPFD_CLOEXEC, 4) : -1
     let code = spawn(
       program: program, arguments: words, environment: Self.environment(), directory: Array(".".utf8),
-      pipes: (0, 1, 2), pid: &server)
+      pipes: (hasSocket ? -1 : 0, 1, 2), third: socket, pid: &server)
+    // The server's alone: while it is open here as well, connections would wait at one that is gone.
+    if hasSocket {
+      close(0)
+      close(socket)
+    }
     guard code == 0 else {
       say("F \(code)")
       return false

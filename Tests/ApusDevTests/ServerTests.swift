@@ -172,6 +172,30 @@ import Testing
     }
   }
 
+  @Test func `a uvicorn that is given its socket keeps serving while the next one comes up or fails`() async throws {
+    try await TestHome.withServers { home in
+      let uvicorn = [Checkout.mcpPython, "-m", "uvicorn", "star:app", "--fd", "3", "--log-level", "warning"]
+      let running = try Running(
+        [Checkout.programs + "/apus", "dev", "--keep-last-good", "--socket", "--"] + uvicorn,
+        environment: home.environment, directory: home.server)
+      let first = try await home.until { $0.health == .healthy }
+      #expect(await home.get(first.port) == "one")
+      let good = TestHome.text(home.server + "/star.py")
+      TestHome.write("raise SystemExit('broken')\n", to: home.server + "/star.py")
+      let kept = try await home.until { $0.last?.kind == .failed }
+      #expect(kept.health == .healthy && kept.pid == first.pid)
+      #expect(await home.get(first.port) == "one")
+      TestHome.write(good.replacingOccurrences(of: "\"one\"", with: "\"two\""), to: home.server + "/star.py")
+      let second = try await home.until { $0.last?.kind == .healthy && $0.change == 2 }
+      let isNew = await eventually { await home.get(second.port) == "two" }
+      #expect(isNew && second.pid != first.pid)
+      running.kill(SIGTERM)
+      let ended = try await running.finish()
+      await running.release()
+      #expect(ended.status == 143 && home.isFree(first.port))
+    }
+  }
+
   @Test func `a port that somebody has is an error that names who, and nobody is killed`() async throws {
     try await TestHome.withServers { home in
       let other = try #require(

@@ -39,6 +39,8 @@ struct DevCommand: Command {
   var maxHold: Double?
   @Flag("--keep-last-good", help: "the old one serves until the new one is healthy, where they can share the port")
   var keepLastGood
+  @Flag("--socket", help: "the command is given its port's socket, to listen on, as descriptor 3 (uvicorn --fd 3)")
+  var socket
   @Flag("--restart-on-exit", help: "start it again also when it ends by itself") var restartOnExit
   @Option("--start-limit", value: "TIME", help: "how long it may take to be healthy (30s)", parse: DurationText.seconds)
   var startLimit: Double?

@@ -107,12 +107,13 @@ struct DevStart {
     let request = DevServeRequest(
       asker: asker, id: id, name: name, isNameFree: options.name == nil, command: shown, directory: real, roots: roots,
       process: mark, port: DevPortWish(exact: options.port, variable: settings?.port), log: "\(logs)/\(id).log")
-    let plan = DevPlan(
+    var plan = DevPlan(
       program: absolute, arguments: words, shown: shown, directory: real, environment: place.environment, roots: roots,
       watchRule: rule, never: [places.home, Self.real(places.home)].compactMap(\.self), rules: rules(mode, settings),
       mode: mode, health: options.health ?? settings?.health, portVariable: settings?.port,
       politeMilliseconds: Int((options.stopLimit ?? Self.usualPolite) * 1000), terminal: terminal, request: request,
       places: places)
+    plan.handsSocket = options.socket || settings?.socket == true
     var warnings = (dotenv?.file.problems ?? []).map {
       "\(dotenv?.path ?? ".env"):\($0.line): \($0.text); the line is passed over"
     }

@@ -102,7 +102,7 @@ final class DevConsole {
     case .note(let text): say(text)
     case .outcome(let outcome, _):
       if context.isJSON { context.output.json(outcome) }
-      say(DevWords.outcome(outcome, port: plan.request.port.exact ?? port))
+      say(DevWords.outcome(outcome, port: plan.request.port.exact ?? port, reloads: plan.mode.reloads))
       if ready >= 0 {
         Self.say(.success(DevBegun(name: name, healthy: outcome.kind == .healthy)), to: ready)
         close(ready)

@@ -45,7 +45,7 @@ enum DevWords {
   }
 
   /// What became of a start or reload, for who watches.
-  static func outcome(_ outcome: DevOutcome, port: Int?) -> String {
+  static func outcome(_ outcome: DevOutcome, port: Int?, reloads: Bool) -> String {
     let place = port.map { " on port \($0)" } ?? ""
     var text: String
     let status = outcome.status ?? 0
@@ -59,7 +59,7 @@ enum DevWords {
     }
     if outcome.keepsLast { text += "; the one before it goes on serving" }
     if let retry = outcome.retry { text += "; tried again in \(retry) s, or at the next change" }
-    if outcome.kind == .ended, outcome.retry == nil { text += "; it is started again at the next change" }
+    if outcome.kind == .ended, outcome.retry == nil, reloads { text += "; it is started again at the next change" }
     if !outcome.overdue.isEmpty {
       text += "; held as long as it may be, still at work: " + outcome.overdue.map(\.words).joined(separator: ", ")
     }

@@ -116,7 +116,7 @@ enum HelpText {
       templates, workLog, guards (patterns of commands to locks; forcePush, commitOnBase: false switches those off),
       claims (off, warn or strict; or policy and lapse), deploy (command, ready, error, building, interval, limit, lock),
       sessionsFile (false: .claude/sessions.md is not kept), dev (servers by name: command, directory, watch, ignore,
-      health, port, reload, settle, maxHold, startLimit, keepLastGood, restartOnExit; or the command alone), neverWatch
+      health, port, reload, settle, maxHold, startLimit, keepLastGood, restartOnExit, socket; or the command alone), neverWatch
       (absolute patterns no server watches).
 
       APUS_HOME (default $XDG_STATE_HOME/apus) holds everything Apus keeps.

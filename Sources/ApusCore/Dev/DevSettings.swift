@@ -18,6 +18,7 @@ package struct DevSettings: Equatable, Sendable {
   package var startLimit: Double?
   package var keepLastGood = false
   package var restartOnExit = false
+  package var socket = false
 
   static func load(_ json: JSON?, _ reader: RepositorySettings.Reader) throws(Failure) -> [String: DevSettings] {
     var all: [String: DevSettings] = [:]
@@ -63,6 +64,7 @@ package struct DevSettings: Equatable, Sendable {
     maxHold = try reader.seconds(fields["maxHold"], what + ".maxHold")
     startLimit = try reader.seconds(fields["startLimit"], what + ".startLimit")
     keepLastGood = try reader.flag(fields["keepLastGood"], what + ".keepLastGood") ?? false
+    socket = try reader.flag(fields["socket"], what + ".socket") ?? false
     restartOnExit = try reader.flag(fields["restartOnExit"], what + ".restartOnExit") ?? false
   }
 }
