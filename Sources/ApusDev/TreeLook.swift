@@ -186,6 +186,8 @@ enum TreeLook {
     var bytes = [UInt8](repeating: 0, count: 4096)
     let got = Glibc.read(descriptor, &bytes, bytes.count)
     guard got > 0 else { return false }
-    return String(decoding: bytes[..<got], as: UTF8.self).contains("/worktrees/")
+    // Of a submodule inside a working tree there is more behind that.
+    let line = String(decoding: bytes[..<got].prefix { $0 != 10 }, as: UTF8.self)
+    return line.split(separator: "/").dropLast().last == "worktrees"
   }
 }

@@ -97,7 +97,9 @@ extension TestHome {
         ? (line.hasPrefix("const") ? "const " : "") + "TEXT = \"\(new)\"" + (line.hasSuffix(";") ? ";" : "")
         : String(line)
     }
-    Self.write(lines.joined(separator: "\n"), to: path)
+    // In one step: one change, whenever it is looked at.
+    Self.write(lines.joined(separator: "\n"), to: root + "/edited")
+    rename(root + "/edited", path)
   }
 
   /// Whether nothing listens there.

@@ -116,6 +116,25 @@ import Testing
     }
   }
 
+  @Test func `what a session asked to be held is held no longer than it lives`() async throws {
+    try await TestHome.withServers { home in
+      try await home.serving("--", "python3", "plain.py") { _ in
+        let session = try await home.session("new", "asks", "--here")
+        #expect(await home.apus("dev", "hold", "--session", "asks", "--note", "migrating").status == 0)
+        let held = try await home.until { $0.holds.map(\.reason) == [.asked] }
+        #expect(held.holds[0].id == session.id && held.holds[0].name == "migrating, by asks (\(session.id))")
+        // Another session has no say in that.
+        _ = try await home.session("new", "other", "--here")
+        #expect(await home.apus("dev", "release", "--session", "other").status == 0)
+        home.edit(text: "two")
+        let waiting = try await home.until { $0.pending == 1 }
+        #expect(waiting.holds.count == 1)
+        kill(Int32(try #require(try await home.session("show", "asks").pid)), SIGKILL)
+        try await home.until { $0.reloads == 1 && $0.holds.isEmpty && $0.health == .healthy }
+      }
+    }
+  }
+
   @Test func `what git is in the middle of holds, and one reload follows`() async throws {
     try await TestHome.withServers { home in
       try await home.serving("--", "python3", "plain.py") { _ in

@@ -21,7 +21,7 @@ import Testing
       }
       #expect(said.status == 143)
       let script = home.root + "/run.sh"
-      TestHome.write("exec \(Checkout.mcpPython) -m uvicorn star:app --port $PORT", to: script)
+      TestHome.write("exec '\(Checkout.mcpPython)' -m uvicorn star:app --port $PORT", to: script)
       let ended = try await home.serving("--health", "/", "--name", "api", "--", "sh", script) { _ in
         let first = try await home.until { $0.health == .healthy }
         #expect(await home.get(first.port) == "one")
@@ -157,7 +157,7 @@ import Testing
           return unanswered
         }
         TestHome.write(good.replacingOccurrences(of: "\"one\"", with: "\"two\""), to: home.server + "/plain.py")
-        let second = try await home.until { $0.last?.kind == .healthy && $0.change == 2 }
+        let second = try await home.until { $0.last?.kind == .healthy && $0.pid != first.pid && $0.pending == 0 }
         #expect(second.pid != first.pid)
         let isGone = await eventually {
           guard let pid = first.pid.flatMap({ Processes.mark(of: Int32($0)) }) else { return true }
@@ -186,7 +186,7 @@ import Testing
       #expect(kept.health == .healthy && kept.pid == first.pid)
       #expect(await home.get(first.port) == "one")
       TestHome.write(good.replacingOccurrences(of: "\"one\"", with: "\"two\""), to: home.server + "/star.py")
-      let second = try await home.until { $0.last?.kind == .healthy && $0.change == 2 }
+      let second = try await home.until { $0.last?.kind == .healthy && $0.pid != first.pid && $0.pending == 0 }
       let isNew = await eventually { await home.get(second.port) == "two" }
       #expect(isNew && second.pid != first.pid)
       running.kill(SIGTERM)

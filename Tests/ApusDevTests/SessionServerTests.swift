@@ -29,11 +29,12 @@ import Testing
         let done = try await home.session("wait", "editor")
         #expect(done.activity == .idle)
         let after = try await home.until { $0.reloads > 0 && $0.health == .healthy && $0.holds.isEmpty }
-        #expect(after.change == 20 && after.pending == 0)
+        // Its editor writes beside the file first, which may be seen as well.
+        #expect(after.change >= 20 && after.pending == 0 && after.reloads == 1)
         #expect(await home.get(after.port)?.hasPrefix("v20") == true)
         // Whatever comes late would be a second one.
         home.edit(text: "by hand")
-        let last = try await home.until { $0.change == 21 && $0.pending == 0 && $0.health == .healthy }
+        let last = try await home.until { $0.change > after.change && $0.pending == 0 && $0.health == .healthy }
         #expect(last.reloads == 2)
         // Its next hook tells it, once, and nothing else was said meanwhile.
         _ = try await home.session("send", "editor", "say: heard", "--wait")

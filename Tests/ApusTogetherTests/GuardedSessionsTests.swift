@@ -42,7 +42,7 @@ import Testing
 
   @Test func `who cannot wait so long is refused with the reason, and told and woken when it is free`() async throws {
     try await TestHome.withRepository(
-      agent: Checkout.claude, settings: Self.settings(#"{"lock": "docker", "wait": "200ms"}"#), slots: 2
+      agent: Checkout.claude, settings: Self.settings(#"{"lock": "docker", "wait": "soon"}"#), slots: 2
     ) { home in
       // A time nobody can read is an error that names it, not a guard that is gone.
       #expect(await home.apus("new", "none").status == 2)

@@ -75,7 +75,7 @@ import Testing
       #expect(
         servers.map { $0["name"]?.string } == ["plugin:apus:apus"] && servers.first?["status"]?.string == "connected")
       let tools = begin["tools"]?.array?.compactMap(\.string).filter { $0.hasPrefix("mcp__") } ?? []
-      #expect(tools.count == 8 && tools.contains("mcp__plugin_apus_apus__lock_acquire"))
+      #expect(tools.count == 10 && tools.contains("mcp__plugin_apus_apus__lock_acquire"))
       #expect(begin["skills"]?.array?.contains(.string("apus:apus")) == true)
       // What Apus starts has ours already.
       let (inside, _) = try await plainRun(home, extra: ["APUS_RUN": home.apusHome + "/runs/none/1"])

@@ -37,6 +37,8 @@ extension Coordinator {
       else { continue }
       add(.edit, session.id, session.name)
     }
+    // What a session asked for goes with it.
+    serving.asked.removeAll { !$0.id.isEmpty && sessions[$0.id]?.state.isLive != true }
     return found + serving.asked
   }
 

@@ -1,4 +1,5 @@
 import ApusCore
+import ApusGit
 import ApusLink
 import ApusLoop
 import ApusWire
@@ -87,10 +88,10 @@ extension Coordinator {
   /// Those of these names; with none, those of the asker's session, else all of its repository or directory.
   private func choose(_ names: [String], _ asker: Asker, orAll: Bool) throws -> [DevServing] {
     let asking = try identify(asker)
+    let directory = Repository.real(asking.directory) ?? asking.directory
     let here = servers.all.filter { serving in
       asking.scope.isEmpty
-        ? serving.scope == asking.directory || asking.directory.hasPrefix(serving.scope + "/")
-        : serving.scope == asking.scope
+        ? serving.scope == directory || directory.hasPrefix(serving.scope + "/") : serving.scope == asking.scope
     }
     let own = here.filter { $0.session == asking.session?.id }
     guard !names.isEmpty else {

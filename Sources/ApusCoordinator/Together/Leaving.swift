@@ -11,6 +11,7 @@ extension Coordinator {
     if let session = sessions[id] { removeSheet(of: session) }
     stopWatchingClaims()
     servers.turns.remove(id)
+    servers.checkouts[id] = nil
     refreshHolds()
     if let scope = sessionsFiles.members.removeValue(forKey: id) { sessionsFiles.write(scopes: [scope]) }
   }

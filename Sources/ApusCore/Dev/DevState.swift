@@ -289,7 +289,7 @@ package struct DevState: Equatable, Sendable {
   }
 
   private mutating func outcome(_ kind: DevOutcome.Kind, _ process: Process) -> DevOutcome {
-    var told = DevOutcome(kind, change: process.change, isReload: everServed || process.number > 1)
+    var told = DevOutcome(kind, change: process.change, isReload: everServed || process.change > 0)
     told.overdue = overdue
     overdue = []
     return told
