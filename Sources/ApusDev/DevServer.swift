@@ -45,6 +45,7 @@ package final class DevServer {
   private var reloadCount = -1
   private var over: Answer<Result<Int32, Failure>>?
   private var isSaying = false
+  private var echoes = DevEchoes()
 
   package init(_ plan: DevPlan) {
     self.plan = plan
@@ -57,6 +58,9 @@ package final class DevServer {
   /// Runs it to its end; the exit code.
   package func run() async throws(Failure) -> Int32 {
     defer { close() }
+    // What is said while a large tree is looked at counts as well.
+    talk.onOrder = { [weak self] order in self?.take(order) }
+    talk.onTrouble = { [weak self] failure in self?.trouble(failure) }
     let welcome = try await talk.begin()
     port = welcome.port
     check =
@@ -66,18 +70,19 @@ package final class DevServer {
     onNews(.begun(welcome))
     try await requireFreePort()
     let made = try await WatchedFiles.begin(
-      plan.roots, rule: plan.watchRule, never: plan.never, environment: plan.environment)
+      plan.roots, rule: plan.watchRule, never: plan.never, environment: plan.environment,
+      gathering: min(WatchedFiles.usualGathering, Int(plan.rules.settle / 4)))
     made.onChanges = { [weak self] paths, at in self?.changed(paths, at) }
     made.onTrouble = { [weak self] failure in self?.trouble(failure) }
     files = made
     let git = GitBusy(roots: plan.roots)
     git.onChange = { [weak self] in self?.hold() }
     self.git = git
-    talk.onOrder = { [weak self] order in self?.take(order) }
-    talk.onTrouble = { [weak self] failure in self?.trouble(failure) }
-    daemonHolds = welcome.holds
     let end: Result<Int32, Failure> = await withCheckedContinuation { continuation in
-      over = Answer(continuation)
+      let answer = Answer(continuation)
+      over = answer
+      // Somebody wanted it ended before it began.
+      if case .left(let code) = state.phase { return answer.give(.success(code)) }
       hold()
       happen(.begun)
     }
@@ -111,6 +116,7 @@ package final class DevServer {
 
   private func changed(_ paths: [String], _ at: Int64) {
     changed = Array((changed + paths).suffix(Self.mostPaths))
+    echoes.changed(paths, now: at)
     happen(.changed(paths.count), at: at)
   }
 
@@ -121,7 +127,7 @@ package final class DevServer {
     case .welcome, .holds:
       daemonHolds = order.holds
       hold()
-      if order.kind == .welcome { say(again: true) }
+      if order.kind == .welcome, state.phase != .idle { say(again: true) }
     case .reload: happen(.reloadAsked)
     case .stop: stop(0)
     case .leaving: break
@@ -162,6 +168,12 @@ package final class DevServer {
     startedAt = apus_wall_seconds()
     problem = nil
     if servers.isEmpty { log.beginAnew() }
+    for path in echoes.started(now: apus_monotonic_milliseconds()).prefix(5) {
+      onNews(
+        .note(
+          "warning: \(SessionName.excerpt(path)) changes whenever the server starts\nhint: if that is the server's own "
+            + "doing, leave it out with --ignore, or have git ignore it"))
+    }
     LoopActor.begin { [self] in
       do throws(Failure) {
         // Beside another of ours the port is taken by that one.

@@ -10,7 +10,9 @@ import Glibc
 
 @LoopActor
 package final class WatchedFiles {
-  private static let gatherMilliseconds = 10
+  /// What is touched within this is looked at together: what is emptied and then written, or written beside a file and then
+  /// put in its place, is one change.
+  package static let usualGathering = 50
   private static let comeBackMilliseconds = 500
   private static let readyMilliseconds: Int64 = 1_000
   private static let filesAtOnce = 256
@@ -23,6 +25,7 @@ package final class WatchedFiles {
   package var onTrouble: @LoopActor (Failure) -> Void = { _ in }
 
   private let roots: [WatchedRoot]
+  private let gathering: Int
   private let descriptor: Descriptor
   private var table = FileTable()
   private var ignored: Set<String> = []
@@ -51,14 +54,15 @@ package final class WatchedFiles {
   /// Watches these directories, absolute and without links, and all below them. When this returns, every change from then
   /// on is told. Throws where the kernel watches no more for this user.
   package static func begin(
-    _ directories: [String], rule: WatchRule, never: [String], environment: [String: String]
+    _ directories: [String], rule: WatchRule, never: [String], environment: [String: String],
+    gathering: Int = usualGathering
   ) async throws(Failure) -> WatchedFiles {
     let number = apus_directories_create()
     guard number >= 0 else { throw instancesLimit(errno) }
     let roots = await Offload.run {
       directories.map { WatchedRoot($0, rule: rule, never: never, environment: environment) }
     }
-    let files = WatchedFiles(number, roots)
+    let files = WatchedFiles(number, roots, gathering)
     do throws(Failure) { try await files.fill() } catch {
       files.end()
       throw error
@@ -66,8 +70,9 @@ package final class WatchedFiles {
     return files
   }
 
-  private init(_ number: Int32, _ roots: [WatchedRoot]) {
+  private init(_ number: Int32, _ roots: [WatchedRoot], _ gathering: Int) {
     self.roots = roots
+    self.gathering = gathering
     descriptor = Descriptor(number)
     descriptor.onReadable = { [weak self] in self?.read() }
   }
@@ -207,7 +212,7 @@ package final class WatchedFiles {
   private func gather() {
     guard !isBusy, hasWork else { return }
     isBusy = true
-    Timers.shared.after(Self.gatherMilliseconds) { [weak self] in
+    Timers.shared.after(gathering) { [weak self] in
       LoopActor.begin { await self?.process() }
     }
   }

@@ -214,6 +214,20 @@ import Testing
     #expect(state.handle(.changed(1), now: 1_400).isEmpty && state.deadline == nil)
   }
 
+  @Test func `a file that changes after every start is named once, and one that a person saves is not`() {
+    var echoes = DevEchoes()
+    var now: Int64 = 0
+    var named: [[String]] = []
+    for round in 0..<6 {
+      named.append(echoes.started(now: now))
+      echoes.changed(["db"], now: now + 100)
+      if round % 2 == 0 { echoes.changed(["main.py"], now: now + 200) }
+      echoes.changed(["late.py"], now: now + 5_000)
+      now += 10_000
+    }
+    #expect(named == [[], [], [], ["db"], [], []])
+  }
+
   @Test func `in ten thousand random schedules no reload is inside a hold and no change is lost`() {
     var trials = DevTrials(seed: 0x5EED)
     trials.run(10_000)

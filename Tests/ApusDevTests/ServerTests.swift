@@ -38,7 +38,9 @@ import Testing
 
   @Test func `node and python's own server are served as they are`() async throws {
     try await TestHome.withServers { home in
-      try await home.serving("--", "node", "node-server.js") { _ in
+      try await home.serving("--", "node", "node-server.js") { running in
+        // The end of what is typed is no reason to stop.
+        await running.closeInput()
         let first = try await home.until { $0.health == .healthy }
         #expect(first.name == "node-server")
         #expect(await home.get(first.port) == "one")
@@ -221,6 +223,15 @@ import Testing
     }
   }
 
+  @Test func `a project's own name for its port holds it as well`() async throws {
+    try await TestHome.withServers(settings: #"{"ports": {"UVICORN_PORT": 4580}}"#) { home in
+      let said = await home.apus(
+        "dev", "--no-reload", "--", "sh", "-c", "echo $PORT $UVICORN_PORT", directory: home.server)
+      let ports = said.output.split { $0.isWhitespace }
+      #expect(ports.count == 2 && ports[0] == ports[1] && (Int(ports[0]) ?? 0) >= 4580, "\(said.output) \(said.errors)")
+    }
+  }
+
   @Test func `two servers at once have names and ports of their own, and a name is had once`() async throws {
     try await TestHome.withServers { home in
       let one = try home.dev("--", "python3", "plain.py")
@@ -244,6 +255,16 @@ import Testing
         #expect(ended.status == 0)
         await running.release()
       }
+    }
+  }
+
+  @Test func `a server that writes what is watched is told of, for it would reload for ever`() async throws {
+    try await TestHome.withServers { home in
+      let script = "echo $$ > state.db; exec python3 plain.py"
+      let said = try await home.serving("--", "sh", "-c", script) { _ in
+        _ = try await home.until { $0.reloads >= 4 }
+      }
+      #expect(said.errors.contains("/state.db changes whenever the server starts"))
     }
   }
 

@@ -59,7 +59,7 @@ import Testing
         try await home.until { $0.reloads >= 3 }
         for name in ["breaker", "apart"] { _ = try await home.session("send", name, "say: heard", "--wait") }
         let told = try await transcript(home, "breaker")
-        #expect(told.contains("did not come up at change 1 (exit 1)"))
+        #expect(told.contains("did not come up at change ") && told.contains("(exit 1)"))
         #expect(told.contains("> no such table"))
         let notices: [NoticeObject] = try await home.json("inbox", "--all", "--session", "breaker")
         #expect(notices.filter { $0.kind == "dev" }.count == 1, "\(notices.map(\.text))")
@@ -104,7 +104,7 @@ import Testing
             #"bash: sed -i s/^TEXT.*/TEXT=\"two\"/ server/plain.py then wait 60 then say: never"#,
           ], environment: home.environment, directory: home.work)
         await claude.closeInput()
-        let held = try await home.until { $0.pending == 1 && !$0.holds.isEmpty }
+        let held = try await home.until { $0.pending > 0 && !$0.holds.isEmpty }
         #expect(held.holds[0].reason == .turn && held.holds[0].name.hasPrefix("claude-") && held.reloads == 0)
         let before = apus_monotonic_milliseconds()
         claude.kill()

@@ -93,6 +93,9 @@ struct DevStart {
     let roots = try roots(settings, real)
     let rule = try WatchRule(
       ignore: options.ignore + (settings?.ignore ?? []), never: found?.settings.neverWatch ?? [], base: real)
+    // A project that calls its one port otherwise finds it under that name, too.
+    let ports = found?.settings.ports ?? [:]
+    let variable = settings?.port ?? (ports["PORT"] == nil && ports.count == 1 ? ports.keys.first : nil)
     let id = Ticket.make()
     let logs = places.home + "/dev"
     mkdir(logs, 0o700)
@@ -106,11 +109,11 @@ struct DevStart {
     let mark = Processes.mark(of: getpid()) ?? ProcessMark(pid: getpid(), start: 0)
     let request = DevServeRequest(
       asker: asker, id: id, name: name, isNameFree: options.name == nil, command: shown, directory: real, roots: roots,
-      process: mark, port: DevPortWish(exact: options.port, variable: settings?.port), log: "\(logs)/\(id).log")
+      process: mark, port: DevPortWish(exact: options.port, variable: variable), log: "\(logs)/\(id).log")
     var plan = DevPlan(
       program: absolute, arguments: words, shown: shown, directory: real, environment: place.environment, roots: roots,
       watchRule: rule, never: [places.home, Self.real(places.home)].compactMap(\.self), rules: rules(mode, settings),
-      mode: mode, health: options.health ?? settings?.health, portVariable: settings?.port,
+      mode: mode, health: options.health ?? settings?.health, portVariable: variable,
       politeMilliseconds: Int((options.stopLimit ?? Self.usualPolite) * 1000), terminal: terminal, request: request,
       places: places)
     plan.handsSocket = options.socket || settings?.socket == true
