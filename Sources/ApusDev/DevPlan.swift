@@ -3,10 +3,9 @@ import ApusWire
 
 /// All that decides how a development server is run and watched.
 package struct DevPlan: Sendable {
-  /// The program, looked up, and its arguments; how that is shown.
+  /// The program, looked up, and its arguments.
   package var program: String
   package var arguments: [String]
-  package var shown: String
   package var directory: String
   package var environment: [String: String]
   /// Absolute, without links.
@@ -27,14 +26,13 @@ package struct DevPlan: Sendable {
   package var places: Places
 
   package init(
-    program: String, arguments: [String], shown: String, directory: String, environment: [String: String],
+    program: String, arguments: [String], directory: String, environment: [String: String],
     roots: [String], watchRule: WatchRule, never: [String], rules: DevRules, mode: DevMode, health: String?,
     portVariable: String?, politeMilliseconds: Int, terminal: ServerProgram.Size?, request: DevServeRequest,
     places: Places
   ) {
     self.program = program
     self.arguments = arguments
-    self.shown = shown
     self.directory = directory
     self.environment = environment
     self.roots = roots

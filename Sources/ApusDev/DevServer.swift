@@ -106,8 +106,6 @@ package final class DevServer {
     }
   }
 
-  package func reload() { happen(.reloadAsked) }
-
   package func type(_ bytes: [UInt8]) { state.serving.flatMap { servers[$0] }?.type(bytes) }
 
   package func resize(_ size: ServerProgram.Size) { for server in servers.values { server.resize(size) } }
@@ -260,15 +258,16 @@ package final class DevServer {
 
   private func tell(_ outcome: DevOutcome) {
     let lines = outcome.kind == .failed || outcome.kind == .ended || outcome.kind == .late ? log.last : []
-    onNews(.outcome(outcome, lines: lines))
     var report = DevReport(id: plan.request.id, state: object)
     report.changed = changed
     report.outcome = outcome
     report.lines = lines
     changed = []
     lastReport = report.state
-    onNews(.state(report.state))
+    // The daemon first: whoever hears of it here may ask there.
     talk.report(report)
+    onNews(.outcome(outcome, lines: lines))
+    onNews(.state(report.state))
   }
 
   /// Says how it is, once what is at hand is done.

@@ -38,7 +38,6 @@ struct ServerLog {
 
   /// Another process writes from here on.
   mutating func beginAnew() {
-    if !open.isEmpty { lines.append(String(decoding: open, as: UTF8.self)) }
     open = []
     lines = []
   }

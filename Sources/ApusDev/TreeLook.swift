@@ -162,7 +162,7 @@ enum TreeLook {
       var target = [CChar](repeating: 0, count: 4096)
       guard readlink(path, &target, target.count) >= 0 else { return 0 }
       hasher.combine(target)
-      return max(1, abs(hasher.finalize() >> 1))
+      return hasher.finalize() | 1
     }
     let descriptor = apus_open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0)
     guard descriptor >= 0 else { return 0 }
@@ -175,7 +175,7 @@ enum TreeLook {
         hasher.combine(bytes: UnsafeRawBufferPointer(rebasing: room[..<got]))
       }
     }
-    return isRead ? max(1, abs(hasher.finalize() >> 1)) : 0
+    return isRead ? hasher.finalize() | 1 : 0
   }
 
   /// Whether it is another working tree of a repository: that one's sessions are at work there.

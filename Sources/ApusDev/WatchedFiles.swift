@@ -157,7 +157,7 @@ package final class WatchedFiles {
       if isWalking { early.append(change) }
       return
     }
-    if kind == APUS_DIRECTORY_GONE { return lost(change.directory, directory) }
+    if kind == APUS_DIRECTORY_GONE { return lost(directory) }
     let name = withUnsafeBytes(of: change.name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
     guard !name.isEmpty, let root = roots.first(where: { $0.holds(directory) }) else { return }
     let isDirectory = change.is_directory != 0
@@ -185,7 +185,7 @@ package final class WatchedFiles {
   }
 
   /// The kernel says that a directory is gone, or has another name.
-  private func lost(_ number: Int32, _ path: String) {
+  private func lost(_ path: String) {
     remove(path)
     heardAt = apus_monotonic_milliseconds()
     guard roots.contains(where: { $0.path == path }) else {

@@ -116,6 +116,32 @@ import Testing
     }
   }
 
+  @Test func `an edit outside of every turn holds until the tool is through`() async throws {
+    try await TestHome.withServers { home in
+      try await home.serving("--", "python3", "plain.py") { _ in
+        let session = try await home.session("new", "subagent", "--here")
+        let run = "\(home.apusHome)/runs/\(session.id)/\(session.run)"
+        func hook(_ event: String) async -> Outcome {
+          let report =
+            #"{"session_id": "\#(session.conversationID)", "hook_event_name": "\#(event)", "tool_name": "Edit","#
+            + #" "tool_use_id": "t1", "cwd": "\#(home.work)", "tool_input": {"file_path": "\#(home.server)/plain.py","#
+            + #" "old_string": "one", "new_string": "two"}}"#
+          return await Program.run(
+            [Checkout.programs + "/apus", "hook"], environment: home.environment.merging(["APUS_RUN": run]) { $1 },
+            directory: home.work, input: report)
+        }
+        #expect(await hook("PreToolUse").status == 0)
+        let held = try await home.until { $0.holds.map(\.reason) == [.edit] }
+        #expect(held.holds[0].id == session.id)
+        home.edit(text: "two")
+        let waiting = try await home.until { $0.pending == 1 }
+        #expect(waiting.reloads == 0)
+        #expect(await hook("PostToolUse").status == 0)
+        try await home.until { $0.reloads == 1 && $0.holds.isEmpty }
+      }
+    }
+  }
+
   @Test func `what a session asked to be held is held no longer than it lives`() async throws {
     try await TestHome.withServers { home in
       try await home.serving("--", "python3", "plain.py") { _ in

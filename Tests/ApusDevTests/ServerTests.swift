@@ -113,11 +113,12 @@ import Testing
 
   @Test func `one that binds late is starting until then, and late when its time is over`() async throws {
     try await TestHome.withServers { home in
+      mkfifo(home.server + "/go", 0o600)
       let running = try home.dev("--start-limit", "1s", "--", "python3", "plain.py", "late", "go")
       _ = try await home.until { $0.health == .starting && $0.pid != nil }
       let late = try await home.until { $0.health == .late && $0.problem != nil }
       #expect(late.problem?.contains("nothing listens on port") == true)
-      TestHome.write("", to: home.server + "/go")
+      TestHome.write("go", to: home.server + "/go")
       _ = try await home.until { $0.health == .healthy }
       running.kill(SIGTERM)
       _ = try await running.finish()

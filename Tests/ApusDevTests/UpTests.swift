@@ -85,6 +85,17 @@ import Testing
     }
   }
 
+  @Test func `one command goes on in the background until it is stopped`() async throws {
+    try await TestHome.withServers { home in
+      let made = await home.apus(
+        "dev", "--background", "--name", "bg", "--", "python3", "plain.py", directory: home.server)
+      #expect(made.status == 0 && made.output.contains("bg  ● healthy"), "\(made.output) \(made.errors)")
+      let server = try await home.until { $0.health == .healthy && $0.background }
+      #expect(await servers(home, "stop", "bg").status == 0)
+      #expect(home.isFree(server.port))
+    }
+  }
+
   @Test func `what cannot come up says why, the others serve`() async throws {
     try await TestHome.withServers(
       settings: #"{"dev": {"good": "cd server && exec python3 plain.py", "bad": "echo no database; exit 3"}}"#

@@ -20,7 +20,7 @@ struct DevStart {
   func run() throws(Failure) -> Int32 {
     if options.background, getenv(Self.readyVariable) != nil { return try serveDetached() }
     let plan = try plan(terminal: terminal)
-    if options.background { return try DevUp.start([(plan.request.name, arguments())], options, context) }
+    if options.background { return try DevUp.start([(plan.plan.request.name, arguments())], options, context) }
     return DevConsole.run(context, plan.plan, warnings: plan.warnings)
   }
 
@@ -62,9 +62,7 @@ struct DevStart {
     var environment: [String: String]
   }
 
-  private func plan(terminal: ServerProgram.Size?) throws(Failure) -> (
-    plan: DevPlan, request: DevServeRequest, warnings: [String]
-  ) {
+  private func plan(terminal: ServerProgram.Size?) throws(Failure) -> (plan: DevPlan, warnings: [String]) {
     let place = try place()
     let found = try Configuration.repository(from: place.directory)
     let settings = try configured(found?.settings)
@@ -111,7 +109,7 @@ struct DevStart {
       asker: asker, id: id, name: name, isNameFree: options.name == nil, command: shown, directory: real, roots: roots,
       process: mark, port: DevPortWish(exact: options.port, variable: variable), log: "\(logs)/\(id).log")
     var plan = DevPlan(
-      program: absolute, arguments: words, shown: shown, directory: real, environment: place.environment, roots: roots,
+      program: absolute, arguments: words, directory: real, environment: place.environment, roots: roots,
       watchRule: rule, never: [places.home, Self.real(places.home)].compactMap(\.self), rules: rules(mode, settings),
       mode: mode, health: options.health ?? settings?.health, portVariable: variable,
       politeMilliseconds: Int((options.stopLimit ?? Self.usualPolite) * 1000), terminal: terminal, request: request,
@@ -124,7 +122,7 @@ struct DevStart {
     if let own = OwnReloader.find(split, place.environment.merging(dotenv?.file.values ?? [:]) { first, _ in first }) {
       warnings.append("\(own.what) restarts the server by itself, whoever is at work: \(own.remedy)")
     }
-    return (plan, request, warnings)
+    return (plan, warnings)
   }
 
   private func place() throws(Failure) -> Where {

@@ -48,8 +48,7 @@ enum DevWords {
   static func outcome(_ outcome: DevOutcome, port: Int?, reloads: Bool) -> String {
     let place = port.map { " on port \($0)" } ?? ""
     var text: String
-    let status = outcome.status ?? 0
-    let end = status > 128 && status < 160 ? "signal \(status - 128)" : "exit \(status)"
+    let end = outcome.ending
     switch outcome.kind {
     case .healthy: text = outcome.isReload ? "reloaded at change \(outcome.change), healthy\(place)" : "healthy\(place)"
     case .late: text = outcome.isReload ? "change \(outcome.change) is not healthy in time" : "not healthy in time"

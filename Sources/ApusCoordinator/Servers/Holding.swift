@@ -3,7 +3,6 @@ import ApusCore
 import ApusGit
 import ApusLoop
 import ApusWire
-import Glibc
 
 // What keeps development servers from reloading. A hold is worked out from what is known of sessions whenever something
 // of them changes, so that none can be left behind: who has ended is in no turn.
@@ -60,11 +59,8 @@ extension Coordinator {
   private func realCheckout(of session: Session) -> String {
     let directory = session.place?.worktree ?? session.directory
     if let known = servers.checkouts[session.id], known.directory == directory { return known.checkout }
-    var checkout = self.checkout(of: session)
-    if let real = realpath(checkout, nil) {
-      checkout = String(cString: real)
-      free(real)
-    }
+    let found = self.checkout(of: session)
+    let checkout = Repository.real(found) ?? found
     servers.checkouts[session.id] = (directory, checkout)
     return checkout
   }

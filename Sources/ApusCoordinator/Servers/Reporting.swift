@@ -64,15 +64,10 @@ extension Coordinator {
     case .healthy where outcome.isReload: what = "reloaded at change \(outcome.change), healthy."
     case .healthy: what = "started, healthy."
     case .late: what = "is not healthy at change \(outcome.change), though it runs."
-    case .failed: what = "did not come up at change \(outcome.change) (\(ending(outcome)))."
-    case .ended: what = "ended by itself at change \(outcome.change) (\(ending(outcome)))."
+    case .failed: what = "did not come up at change \(outcome.change) (\(outcome.ending))."
+    case .ended: what = "ended by itself at change \(outcome.change) (\(outcome.ending))."
     }
     return "\(serving.name)\(place) \(what)\(keeps)\(late)"
-  }
-
-  private static func ending(_ outcome: DevOutcome) -> String {
-    let status = outcome.status ?? 0
-    return status > 128 && status < 160 ? "signal \(status - 128)" : "exit \(status)"
   }
 
   /// Who changed these files: whoever claims one, else the only one who can have.

@@ -75,6 +75,12 @@ package struct DevOutcome: Codable, Equatable, Sendable {
   /// Seconds until it is tried again.
   package var retry: Double?
 
+  /// How it ended: `exit 1`, `signal 9`.
+  package var ending: String {
+    let status = status ?? 0
+    return status > 128 && status < 160 ? "signal \(status - 128)" : "exit \(status)"
+  }
+
   package init(_ kind: Kind, change: Int, isReload: Bool) {
     self.kind = kind
     self.change = change

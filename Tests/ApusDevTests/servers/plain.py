@@ -1,5 +1,5 @@
 """A server: answers with TEXT. Named by its first argument, it does one thing no polite server does:
-late PATH: binds once PATH exists; stubborn: ignores SIGTERM; workers: leaves children in sessions of their own;
+late PATH: binds once something was written to that fifo; stubborn: ignores SIGTERM; workers: leaves children in sessions of their own;
 shared: binds so that another may beside it; sick: answers 503 until the file `well` exists."""
 import http.server
 import os
@@ -7,7 +7,6 @@ import signal
 import socketserver
 import subprocess
 import sys
-import time
 
 TEXT = "one"
 HOW = sys.argv[1] if len(sys.argv) > 1 else ""
@@ -40,8 +39,7 @@ class Server(http.server.ThreadingHTTPServer):
 
 
 if HOW == "late":
-    while not os.path.exists(sys.argv[2]):
-        time.sleep(0.02)
+    open(sys.argv[2]).read()
 if HOW == "stubborn":
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 else:
