@@ -209,13 +209,13 @@ private func book(functions: [String]? = nil) -> ClaimBook {
     for n in 0..<10_000 {
       book.touch("src/d\(n % 100)/f\(n).swift", by: "s\(n % 50)", checkout: main, source: .edit, now: Double(n))
     }
-    let clock = ContinuousClock()
-    let start = clock.now
-    for n in 0..<1_000 {
-      #expect(book.check("src/d\(n % 100)/f\(n).swift", by: "me", checkout: main).count == 1)
-      book.touch("src/d1/n\(n)", by: "me", checkout: main, source: .edit, now: 1e6)
+    let cost = cpuTime {
+      for n in 0..<1_000 {
+        #expect(book.check("src/d\(n % 100)/f\(n).swift", by: "me", checkout: main).count == 1)
+        book.touch("src/d1/n\(n)", by: "me", checkout: main, source: .edit, now: 1e6)
+      }
     }
-    #expect(clock.now - start < .seconds(5))
+    #expect(cost < .seconds(5))
     #expect(book.check(Glob(path: "src/d1"), by: "me", checkout: main).count == 100)
   }
 }

@@ -98,13 +98,13 @@ import Testing
     ]
     let globs = try long.map { try Glob($0) }
     let path = Glob(path: String(repeating: "ab/", count: 1365))
-    let clock = ContinuousClock()
-    let start = clock.now
-    for one in globs {
-      for two in globs + [path] { #expect(one.meets(two) == two.meets(one)) }
-      _ = one.matches(path.text)
+    let cost = cpuTime {
+      for one in globs {
+        for two in globs + [path] { #expect(one.meets(two) == two.meets(one)) }
+        _ = one.matches(path.text)
+      }
     }
-    #expect(clock.now - start < .seconds(30))
+    #expect(cost < .seconds(30))
   }
 
   @Test func `garbage is refused or meets itself`() {

@@ -138,9 +138,9 @@ private func read(_ line: String) -> [String] {
   func `a megabyte of one thing is read in bounded time`(_ piece: String) async throws {
     let took = try await aside { () -> Duration in
       let line = String(repeating: piece, count: 1_000_000 / piece.utf8.count)
-      return ContinuousClock().measure { _ = ShellCommands(line) }
+      return cpuTime { _ = ShellCommands(line) }
     }
-    #expect(took < .seconds(60), "\(piece)")
+    #expect(took < .seconds(10), "\(piece)")
   }
 
   @Test func `garbage of any kind is read to an end`() {
