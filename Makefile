@@ -8,7 +8,7 @@ PROGRAMS = .build/release
 # What keeps both cores busy for a minute would hold up those that wait for a program's next word.
 ALONE := LockHistoryTests|LockSimulationTests|LockCircleTests|GlobTests
 
-.PHONY: help run demo test check build install format lint house bench fuzz soak clean packages claude mcp-client
+.PHONY: help run demo test check build install format lint house bench fuzz soak clean packages claude python
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -22,7 +22,7 @@ build: packages ## build apus, apus-claude, apusd and apus-keeper into .build/re
 	$(SWIFT) build $(RELEASE) $(STRICT) --product apusd
 	$(SWIFT) build $(RELEASE) $(STRICT) --product apus-keeper
 
-test: packages claude mcp-client ## run every test
+test: packages claude python ## run every test
 	$(SWIFT) build --build-tests $(STRICT)
 	$(SWIFT) test --skip-build --filter '$(ALONE)'
 	$(SWIFT) test --skip-build --skip '$(ALONE)'
@@ -35,7 +35,7 @@ lint: packages ## swift-format, strictly
 format: ## let swift-format write the files
 	$(SWIFT) format format --in-place --recursive --parallel Package.swift Sources Tests
 
-soak: packages claude mcp-client ## the full counts: 100 kills of the daemon, 1,000 cycles, 10^9 events of locks (two hours or so)
+soak: packages claude python ## the full counts: 100 kills of the daemon, 1,000 cycles, 10^9 events of locks (two hours or so)
 	$(SWIFT) build --build-tests $(STRICT)
 	APUS_SOAK=1 $(SWIFT) test --skip-build
 
@@ -56,8 +56,8 @@ packages:
 claude: packages
 	@Scripts/fetch-claude > /dev/null
 
-mcp-client: packages
-	@Scripts/fetch-mcp-client > /dev/null
+python: packages
+	@Scripts/fetch-python > /dev/null
 
 clean: ## remove what was built
 	rm -rf .build

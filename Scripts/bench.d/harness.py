@@ -32,30 +32,14 @@ def claude():
     return subprocess.run([CHECKOUT / "Scripts/fetch-claude"], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
 
 
-def pip_python(name, packages):
-    """A Python that has these packages, pinned, in a virtual environment of its own; made where it is missing."""
-    python = CHECKOUT / f".deps/{name}/bin/python"
-    ask = "import importlib.metadata as m, sys; print(*(f'{p}=={m.version(p)}' for p in sys.argv[1:]))"
-    try:
-        have = subprocess.run([python, "-c", ask, *(one.partition("==")[0] for one in packages)],
-                              capture_output=True, text=True).stdout.split()
-    except OSError:
-        have = []
-    if have == list(packages):
-        return str(python)
-    print(f"bench: installing {' '.join(packages)} into .deps/{name}", flush=True)
-    for host in ("python3", "/usr/bin/python3"):  # one of them has pip; Debian's has no ensurepip
-        if subprocess.run([host, "-m", "pip", "--version"], capture_output=True).returncode == 0:
-            subprocess.run([host, "-m", "venv", "--without-pip", "--clear", python.parents[1]], check=True)
-            subprocess.run([host, "-m", "pip", "--python", python, "install", "--quiet", "--disable-pip-version-check",
-                            *packages], check=True)
-            return str(python)
-    raise SystemExit("bench: no python3 with pip")
+def python():
+    """A Python that has the packages of Scripts/python.txt; the SDK is found through `sdk_path`."""
+    return subprocess.run([CHECKOUT / "Scripts/fetch-python"], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
 
 
-def sdk_python():
-    """A Python that has the SDK."""
-    return pip_python("bench-venv", [SDK])
+def sdk_path():
+    """Where the SDK is: for PYTHONPATH."""
+    return str(Path(claude()).parent / "sdk")
 
 
 def debian(programs):

@@ -12,7 +12,6 @@ import harness
 from harness import APUS, CHECKOUT, Home, turns
 from report import Budget, Row, Subject
 
-PINNED = ["uvicorn==0.54.0", "starlette==1.10.0", "watchfiles==1.3.0"]
 FILES = 50_000
 APP = '''import contextlib, os, signal, threading, time
 from starlette.applications import Starlette
@@ -39,11 +38,6 @@ app = Starlette(routes=[Route("/", lambda request: PlainTextResponse(TEXT))], li
 '''
 
 
-def python():
-    """One that has uvicorn and watchfiles, in a virtual environment of its own."""
-    return harness.pip_python("bench-servers", PINNED)
-
-
 class Served:
     """The same app under one reloader, in a directory of its own."""
 
@@ -63,7 +57,7 @@ class Served:
         self.await_word("up-v0")
 
     def serve(self, *more):
-        return [python(), "-m", "uvicorn", f"{self.app.stem}:app", "--port", str(self.port), "--log-level", "warning", *more]
+        return [harness.python(), "-m", "uvicorn", f"{self.app.stem}:app", "--port", str(self.port), "--log-level", "warning", *more]
 
     def words(self):
         return [(word, int(at)) for word, _, at in (line.partition(" ") for line in self.log.read_text().splitlines()) if at]
@@ -124,7 +118,7 @@ def all_of(stack, home, directory=None):
     commands = {
         "ours": lambda one: [APUS, "dev", "--name", one.app.stem, "--port", str(one.port), "--", *one.serve()],
         "watchfiles": lambda one: one.serve("--reload"),
-        "polling": lambda one: [python(), "-c", without, *one.serve("--reload")[3:]],
+        "polling": lambda one: [harness.python(), "-c", without, *one.serve("--reload")[3:]],
         "entr": lambda one: ["/bin/sh", "-c", 'find . -name "*.py" | entr -rn "$@"', "sh", *one.serve()],
     }
     found = {}

@@ -148,8 +148,8 @@ def listing(rounds):
 def worker(home, stack):
     """The SDK in one warm process: a function that has it do something and returns milliseconds and a count."""
     process = stack.enter_context(subprocess.Popen(
-        [harness.sdk_python(), harness.CHECKOUT / "Scripts/bench.d/sdk_worker.py"], env=home.environment, cwd=home.work,
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+        [harness.python(), harness.CHECKOUT / "Scripts/bench.d/sdk_worker.py"], cwd=home.work,
+        env={**home.environment, "PYTHONPATH": harness.sdk_path()}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
 
     def ask(line):
         process.stdin.write(line + "\n")

@@ -13,7 +13,7 @@ import Testing
     try await TestHome.withServers { home in
       // It does as it was told, not as PORT says; where it listens is seen, and asked.
       let said = try await home.serving(
-        "--health", "/", "--", Checkout.mcpPython, "-m", "uvicorn", "star:app", "--port", "3456", "--no-access-log",
+        "--health", "/", "--", Checkout.python, "-m", "uvicorn", "star:app", "--port", "3456", "--no-access-log",
         environment: ["UVICORN_PORT": "1"]
       ) { _ in
         #expect(await home.get(3456) == "one")
@@ -21,7 +21,7 @@ import Testing
       }
       #expect(said.status == 143)
       let script = home.root + "/run.sh"
-      TestHome.write("exec '\(Checkout.mcpPython)' -m uvicorn star:app --port $PORT", to: script)
+      TestHome.write("exec '\(Checkout.python)' -m uvicorn star:app --port $PORT", to: script)
       let ended = try await home.serving("--health", "/", "--name", "api", "--", "sh", script) { _ in
         let first = try await home.until { $0.health == .healthy }
         #expect(await home.get(first.port) == "one")
@@ -177,7 +177,7 @@ import Testing
 
   @Test func `a uvicorn that is given its socket keeps serving while the next one comes up or fails`() async throws {
     try await TestHome.withServers { home in
-      let uvicorn = [Checkout.mcpPython, "-m", "uvicorn", "star:app", "--fd", "3", "--log-level", "warning"]
+      let uvicorn = [Checkout.python, "-m", "uvicorn", "star:app", "--fd", "3", "--log-level", "warning"]
       let running = try Running(
         [Checkout.programs + "/apus", "dev", "--keep-last-good", "--socket", "--"] + uvicorn,
         environment: home.environment, directory: home.server)

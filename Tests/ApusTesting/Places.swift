@@ -16,8 +16,8 @@ package enum Checkout {
 
   /// The pinned Claude Code that `make test` fetches (Scripts/fetch-claude).
   package static var claude: String { root + "/.deps/claude-2.1.329/claude" }
-  /// A Python that has the official client of the Model Context Protocol (Scripts/fetch-mcp-client).
-  package static var mcpPython: String { root + "/.deps/mcp-client-2.3.0/bin/python" }
+  /// A Python that has the packages of Scripts/python.txt (Scripts/fetch-python).
+  package static var python: String { root + "/.deps/python/bin/python" }
   package static var stub: String { root + "/Tests/Stub/model-stub" }
   package static var terminalAgent: String { root + "/Tests/Stub/terminal-agent" }
   package static var scriptedAgent: String { root + "/Tests/Stub/scripted-agent" }

@@ -12,7 +12,7 @@ struct McpClient {
 
   init(_ mode: String, _ home: TestHome, extra: [String: String], arguments: [String] = ["mcp"]) throws {
     program = try Running(
-      [Checkout.mcpPython, Checkout.root + "/Tests/ApusTogetherTests/mcp-client.py", mode, Checkout.programs + "/apus"]
+      [Checkout.python, Checkout.root + "/Tests/ApusTogetherTests/mcp-client.py", mode, Checkout.programs + "/apus"]
         + arguments,
       environment: home.environment.merging(extra) { $1 }, directory: home.work)
   }
