@@ -15,6 +15,9 @@ let package = Package(
   ],
   targets: [
     .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"]), .brew(["sqlite3"])]),
+    .systemLibrary(
+      name: "CHTTP",
+      providers: [.apt(["libmicrohttpd-dev", "libgnutls28-dev"]), .brew(["libmicrohttpd", "gnutls"])]),
     .target(name: "CSystem"),
     // libvterm itself goes into what is linked: the keeper's kind of linking knows no shared libraries.
     .target(
@@ -52,7 +55,9 @@ let package = Package(
       swiftSettings: strict),
     .target(
       name: "ApusServer",
-      dependencies: ["ApusCore", "ApusWire", "ApusFrames", "ApusLoop", "ApusCoordinator", "CSystem"],
+      dependencies: [
+        "ApusCore", "ApusWire", "ApusFrames", "ApusLoop", "ApusCoordinator", "ApusTerminal", "CSystem", "CHTTP",
+      ],
       swiftSettings: strict),
     .target(
       name: "ApusCLI",

@@ -37,6 +37,7 @@ extension Coordinator {
         awaitKeeper(liveRun, tries: 20)
       }
     }
+    tieAll()
     for session in sessions.values where session.state.isLive && live[session.id] == nil {
       if session.state == .queued { continue }
       if let mark = session.watched {

@@ -51,7 +51,7 @@ package final class Caller {
   }
 
   /// For work of the daemon's own, which nobody can leave.
-  static func nobody() -> Caller { Caller(deliver: { _ in }, drained: {}) }
+  package static func nobody() -> Caller { Caller(deliver: { _ in }, drained: {}) }
 
   /// One item of a reply that comes in many.
   package func item(_ bytes: [UInt8]) async {

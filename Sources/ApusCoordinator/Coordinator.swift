@@ -45,7 +45,7 @@ package final class Coordinator {
   /// Tickets whose holders are told once they have what they wait for.
   var waitedFor: Set<String> = []
   var isBeating = false
-  let environment: [String: String]
+  package let environment: [String: String]
   let changes = Changes()
   let children: Children
   let probe: AgentProbe
@@ -68,6 +68,8 @@ package final class Coordinator {
   var busy: Set<String> = []
   var quotaCheckedAt: Moment = 0
   var isRecovering = false
+  /// Processes whose end ends sessions.
+  var ties: [ProcessMark: Descriptor] = [:]
 
   package init(
     places: Places, store: any Store, log: Log, settings: Settings, environment: [String: String], children: Children
@@ -102,7 +104,7 @@ package final class Coordinator {
   // MARK: finding
 
   /// By name, short id or conversation id. A name wins over ids: it is what its owner chose.
-  func require(_ text: String) throws(Failure) -> Session {
+  package func require(_ text: String) throws(Failure) -> Session {
     if let found = try find(text) { return found }
     let lower = text.lowercased()
     let near = sessions.values.filter { $0.name.lowercased().hasPrefix(lower.prefix(3)) }.map(\.name).sorted().prefix(3)
@@ -225,7 +227,7 @@ package final class Coordinator {
   }
 
   /// `looking` is false where what is known of its place is good enough.
-  func object(_ id: String, looking: Bool = true) async throws -> SessionObject {
+  package func object(_ id: String, looking: Bool = true) async throws -> SessionObject {
     guard let session = sessions[id] else {
       throw Failure(.sessionNotFound, "the session is gone", hint: "`apus list --all` shows every session")
     }

@@ -33,6 +33,8 @@ extension Coordinator {
     session.persists = request.persists
     session.agentVersion = version
     session.terminal = request.terminal != nil
+    session.creation = request.creation
+    session.tiedTo = request.tiedTo
     if let made {
       session.place = made.place
       if made.place.worktree != nil { spec.environment = Git.elsewhere(spec.environment) }
@@ -51,11 +53,22 @@ extension Coordinator {
       throw error
     }
     log.info("session \(id) \(session.name): created in \(session.directory), conversation \(session.conversationID)")
-    do {
-      try await begin(id, opening: .fresh, inputs: inputs, terminal: request.terminal, prompt: request.prompt)
-    } catch {
-      if made?.undertaking != nil { await undoNew(id) }
-      throw error
+    tie(session)
+    let isMade = made?.undertaking != nil
+    if request.isEarly {
+      // Whoever asked hears of what fails from then on as of everything else: by events and by how the session is.
+      LoopActor.begin { [self, request] in
+        do {
+          try await begin(id, opening: .fresh, inputs: inputs, terminal: request.terminal, prompt: request.prompt)
+        } catch { if isMade { await undoNew(id) } }
+      }
+    } else {
+      do {
+        try await begin(id, opening: .fresh, inputs: inputs, terminal: request.terminal, prompt: request.prompt)
+      } catch {
+        if isMade { await undoNew(id) }
+        throw error
+      }
     }
     var notes = made?.notes ?? []
     if made != nil, let session = sessions[id], let wish = request.place {
@@ -65,7 +78,7 @@ extension Coordinator {
       }
     }
     // Nothing but a set-up command can have changed a place that was just made, unless its first turn is over already.
-    let isNew = made?.undertaking != nil && made?.setUp != true
+    let isNew = isMade && made?.setUp != true
     var object = try await reply(
       id, waitingFor: request.wait ? inputs.last?.promptID : nil, looking: !isNew, caller)
     if made != nil { object.notes = notes }

@@ -65,6 +65,19 @@ package enum Environment {
       if let value = environment[key] { own[key] = value }
     }
     for setting in Setting.numbers { own[setting.facts.variable] = environment[setting.facts.variable] }
+    guard role == "daemon" else { return own }
+    for setting in [Setting.claude, .model, .permissionMode, .persist, .listen] {
+      own[setting.facts.variable] = environment[setting.facts.variable]
+    }
+    for key in forAgents { own[key] = environment[key] }
     return own
   }
+
+  /// What agents need that programs start, with no shell of a person's around them: how to reach their model.
+  private static let forAgents = [
+    "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL", "ANTHROPIC_MODEL", "CLAUDE_CONFIG_DIR",
+    "CLAUDE_CODE_OAUTH_TOKEN", "CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX", "AWS_PROFILE", "AWS_REGION",
+    "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "NODE_EXTRA_CA_CERTS",
+    "SSL_CERT_FILE", "SSH_AUTH_SOCK", "SHELL", "LC_ALL", "TZ",
+  ]
 }

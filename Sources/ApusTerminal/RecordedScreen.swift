@@ -97,7 +97,7 @@ package enum RecordedScreen {
   }
 
   /// Where the segments begin, in order.
-  private static func segments(_ directory: String) -> [UInt64] {
+  package static func segments(_ directory: String) -> [UInt64] {
     names(directory).compactMap { RunFile.segmentStart(of: $0) }.sorted()
   }
 

@@ -247,69 +247,6 @@ void apus_ignore_pipe_signal(void) { signal(SIGPIPE, SIG_IGN); }
 extern char **environ;
 char *const *apus_environment(void) { return environ; }
 
-// ---- sockets ----
-
-static int unix_address(const char *path, struct sockaddr_un *address) {
-  memset(address, 0, sizeof *address);
-  address->sun_family = AF_UNIX;
-  if (strlen(path) >= sizeof address->sun_path) {
-    errno = ENAMETOOLONG;
-    return -1;
-  }
-  strcpy(address->sun_path, path);
-  return 0;
-}
-
-int apus_unix_listen(const char *path, int backlog) {
-  struct sockaddr_un address;
-  if (unix_address(path, &address) != 0) return -1;
-  int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (descriptor < 0) return -1;
-  mode_t before = umask(0177);
-  int bound = bind(descriptor, (struct sockaddr *)&address, sizeof address);
-  int failure = errno;
-  umask(before);
-  if (bound != 0 || listen(descriptor, backlog) != 0) {
-    if (bound == 0) failure = errno;
-    close(descriptor);
-    errno = failure;
-    return -1;
-  }
-  return descriptor;
-}
-
-static int unix_connect(const char *path, int flags) {
-  struct sockaddr_un address;
-  if (unix_address(path, &address) != 0) return -1;
-  int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
-  if (descriptor < 0) return -1;
-  if (connect(descriptor, (struct sockaddr *)&address, sizeof address) != 0) {
-    int failure = errno;
-    close(descriptor);
-    errno = failure;
-    return -1;
-  }
-  return descriptor;
-}
-
-int apus_unix_connect(const char *path, int nonblocking) {
-  int descriptor = unix_connect(path, 0);
-  if (descriptor >= 0 && nonblocking) apus_set_nonblocking(descriptor, 1);
-  return descriptor;
-}
-
-int apus_unix_connect_at_once(const char *path) { return unix_connect(path, SOCK_NONBLOCK); }
-
-int apus_unix_accept(int listener) { return accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK); }
-
-int apus_peer_user(int descriptor, uid_t *user) {
-  struct ucred peer;
-  socklen_t size = sizeof peer;
-  if (getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return -1;
-  *user = peer.uid;
-  return 0;
-}
-
 // ---- files ----
 
 int apus_lock_file(int descriptor) { return flock(descriptor, LOCK_EX | LOCK_NB); }

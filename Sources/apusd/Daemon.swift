@@ -53,6 +53,8 @@ private final class Daemon {
   private let signals: Descriptor
   private let children: Children
   private let places: Places
+  private let settings: Settings
+  private let http: HTTPDoor
   private var door: ControlDoor?
   private static var current: Daemon?
 
@@ -87,13 +89,14 @@ private final class Daemon {
 
   private init(places: Places, environment: [String: String], signals: Int32) throws {
     self.places = places
-    let settings = try Configuration.load(environment: environment, directory: nil)
+    settings = try Configuration.load(environment: environment, directory: nil)
     let path = settings[.logPath].isEmpty ? places.daemonLog : settings[.logPath]
     log = Log(path: path, level: Log.Level(settings[.logLevel]) ?? .info)
     store = try SQLiteStore(path: places.store, eventPath: places.eventStore)
     children = Children()
     coordinator = try Coordinator(
       places: places, store: store, log: log, settings: settings, environment: environment, children: children)
+    http = HTTPDoor(coordinator: coordinator, log: log)
     self.signals = Descriptor(signals)
     self.signals.onReadable = { [unowned self] in takeSignals() }
     self.signals.watch()
@@ -104,12 +107,13 @@ private final class Daemon {
     try coordinator.adopt()
     let listening = try listen()
     door = ControlDoor(
-      listening: listening, coordinator: coordinator, log: log,
+      listening: listening, coordinator: coordinator, http: http, log: log,
       shutDown: { [unowned self] mode in try await coordinator.shutDown(mode) },
       leave: { [unowned self] in leave() })
     // What git and set-up commands write in our name is as it would be without us. Every file of our own says its mode
     // itself, and SQLite gives its further files that of the first.
     umask(0o022)
+    http.begin(settings)
     say("ready\n")
     close(3)
   }
@@ -156,6 +160,7 @@ private final class Daemon {
   private func leave() {
     log.info("apusd pid \(getpid()) ends")
     door?.close()
+    http.end()
     unlink(places.daemonSocket)
     store.close()
     Loop.shared.stop()

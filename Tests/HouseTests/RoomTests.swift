@@ -4,6 +4,7 @@ import Testing
   /// From the ground up. An arrow points only to a row above; what else a room may import stands beside it.
   private static let rooms: [(name: String, may: Set<String>, platform: Set<String>)] = [
     ("CSQLite", [], []),
+    ("CHTTP", [], []),
     ("CSystem", [], []),
     ("ApusFrames", [], []),
     ("CTerminal", [], []),
@@ -31,7 +32,8 @@ import Testing
       ["FoundationEssentials", "Glibc", "Darwin", "Synchronization", "Dispatch"]
     ),
     (
-      "ApusServer", ["ApusCore", "ApusWire", "ApusFrames", "ApusLoop", "ApusCoordinator", "CSystem"],
+      "ApusServer",
+      ["ApusCore", "ApusWire", "ApusFrames", "ApusLoop", "ApusCoordinator", "ApusTerminal", "CSystem", "CHTTP"],
       ["FoundationEssentials", "Glibc", "Darwin", "Synchronization"]
     ),
     (
@@ -104,7 +106,9 @@ import Testing
   }
 
   @Test func `each library of others is imported in one room`() {
-    for (library, room) in [("CSQLite", "ApusStoreSQLite"), ("CTerminal", "ApusTerminal")] {
+    for (library, room) in [
+      ("CSQLite", "ApusStoreSQLite"), ("CTerminal", "ApusTerminal"), ("CHTTP", "ApusServer"),
+    ] {
       #expect(Set(House.sources.filter { imports($0).contains(library) }.map(\.room)) == [room])
     }
   }

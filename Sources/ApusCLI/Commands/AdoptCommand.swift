@@ -1,4 +1,5 @@
 import ApusCore
+import ApusLink
 import ApusWire
 
 struct AdoptCommand: Command {
@@ -18,7 +19,8 @@ struct AdoptCommand: Command {
     let request = AdoptRequest(
       target: which.first, name: name,
       spec: try AgentProgram.spec(
-        settings, model: settings[.model], permissionMode: settings[.permissionMode], context: context),
+        settings, model: settings[.model], permissionMode: settings[.permissionMode], environment: context.environment,
+        directory: context.directory),
       persists: try settings.flag(.persist))
     let bytes = try context.raw(.adopt, request)
     let reply: AdoptReply = try context.decode(bytes)

@@ -1,4 +1,5 @@
 import ApusCore
+import ApusLink
 import ApusWire
 
 struct NewCommand: Command {
@@ -39,6 +40,8 @@ struct NewCommand: Command {
   @Option("--eta", value: "TEXT", help: "for the work log: how long it may take") var eta: String?
   @Flag("--set-up", help: "agree to the repository's set-up command, and run it") var setUp
   @Flag("--no-set-up", help: "do not run it") var noSetUp
+  @Option("--tied-to", value: "PID", help: "end it when that process ends, unless it persists", atLeast: 1) var tiedTo:
+    Int?
   @Flag("--terminal", help: "in a terminal of its own, for `apus attach`") var terminal
   @Flag("--attach", help: "with --terminal: attach to it at once") var attach
 
@@ -66,9 +69,15 @@ struct NewCommand: Command {
       name: name, directory: directory.map(context.absolute) ?? context.directory, prompt: text,
       spec: try AgentProgram.spec(
         settings, model: model ?? settings[.model], permissionMode: permissionMode ?? settings[.permissionMode],
-        maxTurns: maxTurns, environment: environment, context: context),
+        maxTurns: maxTurns, environment: environment, directory: context.directory),
       owner: owner, tags: tags, persists: try settings.flag(.persist), wait: wait, terminal: wish)
     request.place = try place(request, context)
+    if let tiedTo {
+      guard let mark = Processes.mark(of: Int32(clamping: tiedTo)) else {
+        throw Failure(.usage, "there is no process \(tiedTo)", hint: "--tied-to names one that runs")
+      }
+      request.tiedTo = mark
+    }
     let reply = try context.telling(.new, request)
     if !context.isJSON { try tellNotes(reply, context) }
     if attach, try !context.isQueued(reply) { return try Seat.attach(name, context, wish: .lead) }

@@ -1,5 +1,6 @@
 import ApusAgents
 import ApusCore
+import ApusLink
 
 /// What Claude Code knows of our plugin, in the configuration of the person who asks. It is changed by its own program
 /// alone, which needs no network for that (measured on 2.1.329).

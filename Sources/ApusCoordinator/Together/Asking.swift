@@ -24,6 +24,8 @@ extension Coordinator {
     let owner: LockOwner
     if let session {
       owner = LockOwner(id: session.id, name: session.name, isSession: true)
+    } else if let program = asker.program {
+      owner = program
     } else if let inherited = asker.owner, !inherited.isSession,
       locks.book.locks.values.contains(where: { $0.owner?.id == inherited.id })
     {

@@ -1,6 +1,6 @@
 /// What went wrong, in words a person can act on: what happened, then what to do.
 ///
-/// The same object on every door: `error:` and `hint:` lines, `{"error":{…}}` in JSON, later a problem document.
+/// The same object on every door: `error:` and `hint:` lines, `{"error":{…}}` in JSON, a problem document over HTTP.
 package struct Failure: Error, Codable, Equatable, Sendable {
   package var code: ErrorCode
   /// One line: what happened.
@@ -73,6 +73,12 @@ package enum ErrorCode: String, Codable, CaseIterable, Sendable {
   case serverNotFound = "server.not_found"
   case portTaken = "port.taken"
 
+  case accessRefused = "access.refused"
+  case requestMalformed = "request.malformed"
+  case routeUnknown = "route.unknown"
+  case tokenNotFound = "token.not_found"
+  case keyReused = "key.reused"
+
   case timedOut = "timed_out"
 
   case daemonUnreachable = "daemon.unreachable"
@@ -98,7 +104,8 @@ package enum ErrorCode: String, Codable, CaseIterable, Sendable {
       .homeRefused, .permissionDenied, .keeperFailed, .demoUnavailable, .internalError, .repositoryMissing,
       .repositoryUnusable, .refInvalid, .branchTaken, .pathTaken, .workUnsaved, .workConflict, .workBusy, .testsFailed,
       .setUpFailed, .rescueNotFound, .toolMissing, .gitFailed, .portsExhausted, .lockHeld, .lockDeadlock, .lockStale,
-      .claimHeld, .serverNotFound, .portTaken:
+      .claimHeld, .serverNotFound, .portTaken, .accessRefused, .requestMalformed, .routeUnknown, .tokenNotFound,
+      .keyReused:
       false
     }
   }
@@ -106,11 +113,11 @@ package enum ErrorCode: String, Codable, CaseIterable, Sendable {
   /// 0 done, 1 failed, 2 usage, 3 not found, 4 conflict, 5 the agent's fault, 124 timed out.
   package var exitCode: Int32 {
     switch self {
-    case .usage, .nameInvalid, .configurationInvalid, .directoryMissing, .refInvalid: 2
-    case .sessionNotFound, .permissionNotFound, .rescueNotFound, .serverNotFound: 3
+    case .usage, .nameInvalid, .configurationInvalid, .directoryMissing, .refInvalid, .requestMalformed: 2
+    case .sessionNotFound, .permissionNotFound, .rescueNotFound, .serverNotFound, .routeUnknown, .tokenNotFound: 3
     case .nameTaken, .nameAmbiguous, .sessionLive, .sessionNotRunning, .conversationHeld, .permissionAmbiguous,
       .daemonTaken, .sessionWatched, .branchTaken, .pathTaken, .workUnsaved, .workConflict, .workBusy,
-      .lockHeld, .lockDeadlock, .lockStale, .claimHeld, .portTaken:
+      .lockHeld, .lockDeadlock, .lockStale, .claimHeld, .portTaken, .keyReused:
       4
     case .agentMissing, .agentTooOld, .agentLogin, .agentLimit, .agentOverloaded, .agentMaxTurns, .agentBudget,
       .agentNoConversation, .agentCrashed, .agentError:
@@ -118,7 +125,8 @@ package enum ErrorCode: String, Codable, CaseIterable, Sendable {
     case .timedOut: 124
     case .notResumable, .sessionEnded, .turnInterrupted, .daemonUnreachable, .daemonVersion, .homeRefused, .diskFull,
       .storeFailed, .limitReached, .permissionDenied, .keeperFailed, .demoUnavailable, .internalError,
-      .repositoryMissing, .repositoryUnusable, .testsFailed, .setUpFailed, .portsExhausted, .toolMissing, .gitFailed:
+      .repositoryMissing, .repositoryUnusable, .testsFailed, .setUpFailed, .portsExhausted, .toolMissing, .gitFailed,
+      .accessRefused:
       1
     }
   }

@@ -142,6 +142,9 @@ package struct Session: Equatable, Sendable {
   package var stopped = false
   /// Its repository, worktree, branch and ports; nil outside repositories.
   package var place: Place?
+  package var creation: Creation?
+  /// A process whose end is a deliberate shutdown for it (`--tied-to`).
+  package var tiedTo: ProcessMark?
   /// Fields of a later version, kept as they are.
   package var unknown: [String: JSON] = [:]
 
@@ -158,11 +161,24 @@ package struct Session: Equatable, Sendable {
   }
 }
 
+extension Session {
+  /// The key its maker chose, and what was asked under it: asked again, there is this session already.
+  package struct Creation: Codable, Equatable, Sendable {
+    package var key: String
+    package var digest: String
+
+    package init(key: String, digest: String) {
+      self.key = key
+      self.digest = digest
+    }
+  }
+}
+
 extension Session: Codable {
   package enum CodingKeys: String, CodingKey, CaseIterable {
     case id, name, conversationID, owner, tags, directory, agent, agentVersion, spec, state, run, persists, createdAt
     case lastActive, ending, model, cost, tokens, prompted, transcriptSeen, transcriptBytes, interrupted, forkedFrom
-    case forkedAtEvent, problem, archivedAt, terminal, queued, watched, stopped, place
+    case forkedAtEvent, problem, archivedAt, terminal, queued, watched, stopped, place, creation, tiedTo
   }
 
   package init(from decoder: any Decoder) throws {
@@ -198,6 +214,8 @@ extension Session: Codable {
     watched = try fields.decodeIfPresent(ProcessMark.self, forKey: .watched)
     stopped = try fields.decodeIfPresent(Bool.self, forKey: .stopped) ?? false
     place = try fields.decodeIfPresent(Place.self, forKey: .place)
+    creation = try fields.decodeIfPresent(Creation.self, forKey: .creation)
+    tiedTo = try fields.decodeIfPresent(ProcessMark.self, forKey: .tiedTo)
     let known = Set(CodingKeys.allCases.map(\.rawValue))
     unknown = try JSON(from: decoder).object?.filter { !known.contains($0.key) } ?? [:]
   }
@@ -237,6 +255,8 @@ extension Session: Codable {
     try fields.encodeIfPresent(watched, forKey: .watched)
     try fields.encode(stopped, forKey: .stopped)
     try fields.encodeIfPresent(place, forKey: .place)
+    try fields.encodeIfPresent(creation, forKey: .creation)
+    try fields.encodeIfPresent(tiedTo, forKey: .tiedTo)
   }
 }
 

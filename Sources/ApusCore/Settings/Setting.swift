@@ -4,7 +4,7 @@ package enum Setting: String, CaseIterable, Sendable {
   case claude, model, permissionMode, persist, logLevel, logPath, verdictSeconds, startSeconds, stopSeconds
   case recordingQuotaMB, detachKeys, noticeSeconds, keepDays
   case maxSessions, maxRunMemoryMB, maxTotalMemoryMB, idleMinutes, stalledMinutes, recoverSpacingSeconds
-  case recoverMaxLoad
+  case recoverMaxLoad, listen
 
   /// Those that are numbers; a daemon gets them from the environment of whoever starts it.
   package static let numbers: [Setting] = [
@@ -102,6 +102,11 @@ package enum Setting: String, CaseIterable, Sendable {
     case .recoverSpacingSeconds:
       Facts(
         variable: "APUS_RECOVER_SPACING_SECONDS", standard: "2", doc: "how far apart `apus recover` starts sessions",
+        fromRepository: false)
+    case .listen:
+      Facts(
+        variable: "APUS_LISTEN", standard: "",
+        doc: "where the daemon listens for HTTP, with commas between: 127.0.0.1:8300, unix:/PATH (nowhere)",
         fromRepository: false)
     case .recoverMaxLoad:
       Facts(

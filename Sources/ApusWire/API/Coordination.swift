@@ -16,6 +16,8 @@ package struct Asker: Codable, Sendable {
   /// An owner it inherited from `apus lock run` around it.
   package var owner: LockOwner?
   package var isEverywhere = false
+  /// A program that is no session, by the name it was let in under.
+  package var program: LockOwner?
 
   package init(directory: String) { self.directory = directory }
 }

@@ -12,6 +12,7 @@ package enum Verb: String, Codable, Sendable, CaseIterable {
   case lock, heldLock = "held_lock", locks, lockStories = "lock_stories", claims, tell, inbox
   case deployWatch = "deploy_watch", deployStatus = "deploy_status"
   case devServe = "dev_serve", devReport = "dev_report", devStatus = "dev_status", devAct = "dev_act"
+  case listen, tokens
   /// Its body is a `HookRequest`, its answer what the agent is to be told: bytes both, not JSON.
   case hook
 
@@ -24,7 +25,7 @@ package enum Verb: String, Codable, Sendable, CaseIterable {
     case .shutDown, .new, .send, .wait, .interrupt, .permit, .logs, .events, .stop, .stopAll, .resume, .rename, .tag,
       .archive, .claude, .recover, .adopt, .ps, .prune, .initialise, .sync, .merge, .pullRequest, .compare, .keep,
       .remove, .restore, .moveCommits, .garbage, .workLog, .mend, .hook, .lock, .heldLock, .claims, .tell, .inbox,
-      .deployWatch, .devServe, .devReport, .devAct:
+      .deployWatch, .devServe, .devReport, .devAct, .listen, .tokens:
       false
     }
   }
@@ -47,6 +48,12 @@ package struct NewRequest: Codable, Sendable {
   package var terminal: TerminalWish?
   /// Nil: it works in its directory, whatever that is in.
   package var place: PlaceWish?
+  /// Whether the answer comes as soon as the session is kept, while its agent still starts.
+  package var isEarly = false
+  /// What makes asking twice asking once.
+  package var creation: Session.Creation?
+  /// A process whose end is a deliberate shutdown for it.
+  package var tiedTo: ProcessMark?
 
   package init(
     name: String, directory: String, prompt: String?, spec: SpawnSpec, owner: String?, tags: [String],

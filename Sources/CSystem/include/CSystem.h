@@ -160,6 +160,10 @@ int apus_unix_connect_at_once(const char *path);
 int apus_unix_accept(int listener);
 /// Whether anybody listens at `path`: 1 somebody, 0 nobody (refused), -1 unknown. Never waits.
 int apus_unix_listens(const char *path);
+/// Listens on a TCP address (IPv4 or IPv6 in digits); `port` 0 takes a free one, and is the one that was taken afterwards.
+int apus_tcp_listen(const char *address, int *port, int backlog);
+/// Another descriptor for the same thing, close-on-exec.
+int apus_duplicate(int descriptor);
 /// User id of the process at the other end.
 int apus_peer_user(int descriptor, uid_t *user);
 

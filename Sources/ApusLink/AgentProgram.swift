@@ -1,13 +1,12 @@
 import ApusCore
-import ApusLink
 import CSystem
 import Glibc
 
 /// Finds the program an agent is started from.
-enum AgentProgram {
+package enum AgentProgram {
   /// A path as it is; a name through the caller's PATH. Never what stands there in an agent's place and is ours: it would
   /// find itself for ever.
-  static func find(_ name: String, environment: [String: String], directory: String) throws(Failure) -> String {
+  package static func find(_ name: String, environment: [String: String], directory: String) throws(Failure) -> String {
     if name.contains("/") {
       let path = name.hasPrefix("/") ? name : directory + "/" + name
       guard isProgram(path) else { throw missing("there is no program at \(SessionName.excerpt(path))") }
@@ -21,14 +20,13 @@ enum AgentProgram {
     throw missing("there is no `\(SessionName.excerpt(name))` in PATH")
   }
 
-  /// What a session is started with, from the caller's shell and settings.
-  static func spec(
+  /// What a session is started with, from the settings and what was asked for.
+  package static func spec(
     _ settings: Settings, model: String, permissionMode mode: String, maxTurns: Int? = nil,
-    environment: [String: String]? = nil, context: Context
+    environment: [String: String], directory: String
   ) throws(Failure) -> SpawnSpec {
-    let environment = environment ?? context.environment
     var spec = SpawnSpec(
-      program: try find(settings[.claude], environment: environment, directory: context.directory),
+      program: try find(settings[.claude], environment: environment, directory: directory),
       model: model.isEmpty ? nil : model, permissionMode: mode == "default" ? "manual" : mode, maxTurns: maxTurns,
       environment: environment)
     spec.umask = Int(apus_own_umask())

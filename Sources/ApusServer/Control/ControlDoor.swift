@@ -10,6 +10,7 @@ import Glibc
 @LoopActor
 package final class ControlDoor {
   private let coordinator: Coordinator
+  private let http: HTTPDoor
   private let log: Log
   private let listener: Descriptor
   private let shutDown: @LoopActor (ShutDownMode) async throws -> ShutDownReply
@@ -18,11 +19,12 @@ package final class ControlDoor {
 
   /// `listening` is a listening socket. `shutDown` ends or leaves the sessions, `leave` then ends the daemon.
   package init(
-    listening: Int32, coordinator: Coordinator, log: Log,
+    listening: Int32, coordinator: Coordinator, http: HTTPDoor, log: Log,
     shutDown: @escaping @LoopActor (ShutDownMode) async throws -> ShutDownReply,
     leave: @escaping @LoopActor () -> Void
   ) {
     self.coordinator = coordinator
+    self.http = http
     self.log = log
     self.shutDown = shutDown
     self.leave = leave
@@ -157,6 +159,8 @@ package final class ControlDoor {
     case .devReport: return try JSONText.encode(brain.devReport(try decode(DevReport.self, body)))
     case .devStatus: return try JSONText.encode(try brain.devStatus(try decode(DevStatusRequest.self, body)))
     case .devAct: return try JSONText.encode(try await brain.devAct(try decode(DevActRequest.self, body), caller))
+    case .listen: return try JSONText.encode(try await http.listen(try decode(ListenRequest.self, body)))
+    case .tokens: return try JSONText.encode(try http.tokens(try decode(TokensRequest.self, body)))
     case .hook:
       guard let hook = try? HookRequest(body) else { throw Failure(.usage, "the hook's report is malformed") }
       return try await brain.hear(hook, caller).encoded
