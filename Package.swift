@@ -107,6 +107,11 @@ let package = Package(
       dependencies: ["ApusTesting", "ApusTestKit", "ApusCore", "ApusWire", "ApusLink", "CSystem"],
       exclude: ["mcp-client.py"], swiftSettings: strict),
     .testTarget(
+      name: "ApusServerTests",
+      dependencies: [
+        "ApusServer", "ApusCoordinator", "ApusTesting", "ApusTestKit", "ApusCore", "ApusWire", "ApusLink", "CSystem",
+      ], exclude: ["schemathesis.toml"], swiftSettings: strict),
+    .testTarget(
       name: "ApusDevTests",
       dependencies: [
         "ApusTesting", "ApusTestKit", "ApusCore", "ApusWire", "ApusLoop", "ApusLink", "ApusDev", "CSystem",

@@ -8,6 +8,11 @@ package final class Changes {
   private var waiting: [String: [UInt64: Answer<Void>]] = [:]
   private var next: UInt64 = 0
 
+  /// Hears of every event, of whatever session.
+  package var onEvents: @LoopActor () -> Void = {}
+
+  func announceEvents() { onEvents() }
+
   /// Hears of every change of every session.
   var onAny: @LoopActor (String) -> Void = { _ in }
 

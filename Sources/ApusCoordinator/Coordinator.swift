@@ -46,7 +46,7 @@ package final class Coordinator {
   var waitedFor: Set<String> = []
   var isBeating = false
   package let environment: [String: String]
-  let changes = Changes()
+  package let changes = Changes()
   let children: Children
   let probe: AgentProbe
   let verdicts: VerdictDesk
@@ -87,6 +87,8 @@ package final class Coordinator {
     registries = RegistryDesk(directories)
     probe = AgentProbe(store: store, children: children)
     verdicts = VerdictDesk(milliseconds: Int(try settings.number(.verdictSeconds) * 1000), log: log)
+    let changes = changes
+    store.onAppended = { LoopActor.assumeIsolatedHere { changes.announceEvents() } }
     for var session in try store.loadSessions() {
       session.spec.environment = shared(session.spec.environment)
       sessions[session.id] = session

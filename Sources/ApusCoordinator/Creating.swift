@@ -156,14 +156,19 @@ extension Coordinator {
     }
   }
 
-  private static func check(_ request: NewRequest) throws(Failure) {
+  /// Throws where an agent could not be started there.
+  static func check(directory: String) throws(Failure) {
     var facts = stat()
-    guard request.directory.hasPrefix("/"), stat(request.directory, &facts) == 0, facts.st_mode & S_IFMT == S_IFDIR
+    guard directory.utf8.first == UInt8(ascii: "/"), stat(directory, &facts) == 0, facts.st_mode & S_IFMT == S_IFDIR
     else {
       throw Failure(
-        .directoryMissing, "there is no directory \(SessionName.printable(request.directory))",
+        .directoryMissing, "there is no directory \(SessionName.printable(directory))",
         hint: "name one that is there with --dir")
     }
+  }
+
+  private static func check(_ request: NewRequest) throws(Failure) {
+    try check(directory: request.directory)
     guard ClaudeAgent.permissionModes.contains(request.spec.permissionMode) else {
       throw Failure(
         .usage, "\"\(SessionName.printable(request.spec.permissionMode))\" is no permission mode",

@@ -30,6 +30,12 @@ extension Coordinator {
 
   package func runDirectory(session: String, run: Int) -> String { places.runDirectory(session: session, run: run) }
 
+  package func loadFeed(after number: Int64, limit: Int) throws -> [NumberedEvent] {
+    try store.loadFeed(after: number, limit: limit)
+  }
+
+  package var lastInFeed: Int64 { store.lastInFeed }
+
   private func loadKept<T: Decodable>(_ prefix: String) throws -> [T] {
     try store.loadValues(prefix: prefix).sorted { $0.key < $1.key }.compactMap { key, text in
       do { return try JSONText.decode(T.self, from: Array(text.utf8)) } catch {

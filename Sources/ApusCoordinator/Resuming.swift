@@ -13,6 +13,7 @@ extension Coordinator {
     try refuseWhileShuttingDown()
     let session = try require(request.session)
     if let text = request.text { try Self.check(prompt: text) }
+    if let directory = request.directory { try Self.check(directory: directory) }
     try Self.check(request.terminal)
     if let fork = request.fork { return try await self.fork(session, as: fork, request, caller) }
     try refuseLive(session)

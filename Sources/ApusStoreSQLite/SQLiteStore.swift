@@ -6,6 +6,8 @@ package final class SQLiteStore: Store {
   private let main: Database
   private let stream: Database
   private let lockTables: LockTables
+  private let feed: FeedTable
+  package var onAppended: (() -> Void)?
   private var nextEvent: [String: Int] = [:]
 
   /// Opens or makes both files. Throws `Failure` and leaves damaged files as they are.
@@ -15,6 +17,7 @@ package final class SQLiteStore: Store {
     stream = try Database(path: eventPath, durable: false)
     try Schema.bring(stream, to: Schema.events)
     lockTables = try LockTables(main: main, stream: stream)
+    feed = try FeedTable(main: main, stream: stream)
   }
 
   package func close() {
@@ -203,6 +206,7 @@ package final class SQLiteStore: Store {
   // MARK: events
 
   package func append(_ events: [Event], cursor: RunCursor?, session: String, run: Int) throws -> [Event] {
+    let first = events.isEmpty ? 0 : try feed.reserve(events.count)
     let (numbered, next) = try stream.transaction {
       var next = try nextEvent[session] ?? loadNextEvent(session)
       var numbered: [Event] = []
@@ -215,6 +219,7 @@ package final class SQLiteStore: Store {
             .text(session), .integer(Int64(event.n)), .real(event.at), .integer(Int64(event.run)),
             .text(event.kind.rawValue), .text(try JSONText.string(event.detail)),
           ])
+        try feed.add(event, number: first + Int64(numbered.count))
         numbered.append(event)
       }
       if let cursor {
@@ -227,6 +232,10 @@ package final class SQLiteStore: Store {
       return (numbered, next)
     }
     nextEvent[session] = next
+    if !numbered.isEmpty {
+      feed.added(numbered.count)
+      onAppended?()
+    }
     return numbered
   }
 
@@ -253,6 +262,12 @@ package final class SQLiteStore: Store {
     }
     return events
   }
+
+  package func loadFeed(after number: Int64, limit: Int) throws -> [NumberedEvent] {
+    try feed.load(after: number, limit: limit)
+  }
+
+  package var lastInFeed: Int64 { feed.last }
 
   package func loadCursor(session: String, run: Int) throws -> RunCursor? {
     var cursor: RunCursor?

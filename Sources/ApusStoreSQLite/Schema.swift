@@ -41,6 +41,9 @@ enum Schema {
     CREATE TABLE stories (row INTEGER PRIMARY KEY, scope TEXT NOT NULL, name TEXT NOT NULL,
       until REAL NOT NULL, body TEXT NOT NULL) STRICT;
     """,
+    """
+    CREATE TABLE feed (number INTEGER PRIMARY KEY, session TEXT NOT NULL, n INTEGER NOT NULL) STRICT;
+    """,
   ]
 
   static func bring(_ database: Database, to steps: [String]) throws {

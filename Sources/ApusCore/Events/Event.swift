@@ -48,6 +48,17 @@ package struct Event: Codable, Equatable, Sendable {
   }
 }
 
+/// An event with its number among those of all sessions.
+package struct NumberedEvent: Equatable, Sendable {
+  package var number: Int64
+  package var event: Event
+
+  package init(number: Int64, event: Event) {
+    self.number = number
+    self.event = event
+  }
+}
+
 /// Up to where a run's recording was read, and what the reader knew there. Kept in one transaction with the events
 /// read up to it: neither is ever ahead of the other.
 package struct RunCursor: Codable, Equatable, Sendable {

@@ -48,6 +48,13 @@ package protocol Store: AnyObject {
   func append(_ events: [Event], cursor: RunCursor?, session: String, run: Int) throws -> [Event]
   func loadEvents(of session: String, from n: Int, limit: Int) throws -> [Event]
   func loadCursor(session: String, run: Int) throws -> RunCursor?
+  /// Events of all sessions behind that number, in the order they were kept. No number ever comes back: not after a
+  /// power cut, which may take the last events with it.
+  func loadFeed(after number: Int64, limit: Int) throws -> [NumberedEvent]
+  /// The number of the newest event.
+  var lastInFeed: Int64 { get }
+  /// Called after events were appended.
+  var onAppended: (() -> Void)? { get set }
 
   func loadValue(_ key: String) throws -> String?
   func saveValue(_ key: String, _ value: String) throws

@@ -20,7 +20,7 @@ struct Gate: Sendable {
 
   func admit(_ head: RequestHead) -> Admission {
     if let refusal = refuseForm(head) ?? refusePlace(head) { return .refused(refusal) }
-    if head.target == "/healthz", head.method == "GET" || head.method == "HEAD" { return .health }
+    if RouteTable.find(head)?.route.isOpen == true { return .health }
     switch identify(head) {
     case .refused(let reply): return .refused(reply)
     case .health: return .health
@@ -35,7 +35,8 @@ struct Gate: Sendable {
   /// Where two readers could take a message for different ones, it is nobody's.
   private func refuseForm(_ head: RequestHead) -> HTTPReply? {
     for (name, value) in head.headers {
-      guard name.utf8.allSatisfy(Self.isTokenCharacter), value.utf8.allSatisfy({ $0 >= 32 && $0 != 127 || $0 == 9 })
+      guard !name.isEmpty, name.utf8.allSatisfy(Self.isTokenCharacter),
+        value.utf8.allSatisfy({ $0 >= 32 && $0 != 127 || $0 == 9 })
       else { return refusal(400, "a header line is malformed") }
     }
     for name in ["host", "content-length", "transfer-encoding", "authorization", "content-type", "origin"] {
@@ -50,7 +51,6 @@ struct Gate: Sendable {
       guard !length.isEmpty, length.utf8.count <= 18, length.utf8.allSatisfy({ (48...57).contains($0) }),
         let count = Int(length)
       else { return refusal(400, "Content-Length is no number") }
-      if count > 0, !Self.hasBody(head.method) { return refusal(400, "a \(head.method) has no body") }
       if count > Self.longestBody { return refusal(413, "the body is larger than \(Self.longestBody >> 20) MB") }
     }
     return nil
@@ -75,7 +75,15 @@ struct Gate: Sendable {
   }
 
   private func refuseBody(_ head: RequestHead) -> HTTPReply? {
-    guard Self.hasBody(head.method) else { return nil }
+    // What there is not is told as that, whatever was sent to it.
+    if var missing = RouteTable.missing(head) {
+      missing.closes = true
+      return missing
+    }
+    guard ["POST", "PATCH"].contains(head.method) else {
+      guard let length = head.value("content-length"), length != "0" else { return nil }
+      return refusal(400, "a \(head.method) has no body")
+    }
     let type = head.value("content-type")?.split(separator: ";").first
     guard let type, type.trimmingBlanks.lowercased() == "application/json" else {
       return refusal(415, "a \(head.method) is JSON here", hint: "say Content-Type: application/json")
@@ -127,8 +135,6 @@ struct Gate: Sendable {
     for index in one.indices { difference |= one[index] ^ other[index] }
     return difference == 0
   }
-
-  private static func hasBody(_ method: String) -> Bool { ["POST", "PUT", "PATCH"].contains(method) }
 
   private static func isTokenCharacter(_ byte: UInt8) -> Bool {
     (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte)

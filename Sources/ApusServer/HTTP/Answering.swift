@@ -7,19 +7,8 @@ import ApusWire
 
 extension HTTPDoor {
   func answer(_ exchange: Exchange) async -> HTTPReply {
-    let head = exchange.head
-    let method = head.method == "HEAD" ? "GET" : head.method
-    guard let parts = head.parts else { return .problem(Self.unknown(head)) }
-    let here = RouteTable.all.compactMap { route in route.match(parts).map { (route, $0) } }
-    guard let (route, names) = here.first(where: { $0.0.method.rawValue == method }) else {
-      guard !here.isEmpty else { return .problem(Self.unknown(head)) }
-      let allowed = here.map(\.0.method.rawValue).sorted().joined(separator: ", ")
-      var reply = HTTPReply.problem(
-        Failure(
-          .routeUnknown, "\(SessionName.excerpt(head.method)) is nothing that can be done here", hint: "use \(allowed)"),
-        status: 405)
-      reply.headers.append(("Allow", allowed))
-      return reply
+    guard let (route, names) = RouteTable.find(exchange.head) else {
+      return RouteTable.missing(exchange.head) ?? .problem(Failure(.routeUnknown, "there is nothing there"))
     }
     do { return try await perform(route, names, exchange) } catch {
       let failure = error as? Failure ?? Failure(.internalError, "\(error)", hint: "`apus logs --daemon` says more")
@@ -39,7 +28,7 @@ extension HTTPDoor {
     log.debug("request \(route.name)")
     let query = try Fields(query: exchange.head.query, route.query)
     let bytes = exchange.body
-    let body = try Fields(body: bytes, route.body ?? [])
+    let body = try route.body.map { try Fields(body: bytes, $0) } ?? Fields.none
     let caller = Caller(deliver: { _ in }, drained: {})
     exchange.whenOver { caller.leave() }
     let call = Call(
@@ -54,12 +43,6 @@ extension HTTPDoor {
     var reply = reply
     reply.body = .bytes(Secrets.hidden(in: bytes))
     return reply
-  }
-
-  private static func unknown(_ head: RequestHead) -> Failure {
-    Failure(
-      .routeUnknown, "there is nothing at \(SessionName.excerpt(head.target))",
-      hint: "`GET /v1/openapi.json` says what there is")
   }
 }
 

@@ -11,6 +11,7 @@ import Glibc
 package final class HTTPDoor {
   let coordinator: Coordinator
   let log: Log
+  private(set) lazy var feed = Feed(coordinator)
   private var listeners: [String: Open] = [:]
   private(set) var tokens: [String: AccessToken] = [:]
 

@@ -4,22 +4,24 @@ import ApusCore
 enum HTTPStatus {
   static func of(_ code: ErrorCode) -> Int {
     switch code {
-    case .requestMalformed, .usage, .nameInvalid, .configurationInvalid, .refInvalid: 400
+    case .requestMalformed: 400
     case .accessRefused: 403
     case .sessionNotFound, .permissionNotFound, .rescueNotFound, .serverNotFound, .routeUnknown, .tokenNotFound,
       .directoryMissing, .repositoryMissing:
       404
     case .nameTaken, .nameAmbiguous, .sessionLive, .sessionNotRunning, .conversationHeld, .permissionAmbiguous,
       .daemonTaken, .sessionWatched, .branchTaken, .pathTaken, .workUnsaved, .workConflict, .workBusy,
-      .lockHeld, .lockDeadlock, .lockStale, .claimHeld, .portTaken, .keyReused:
+      .lockHeld, .lockDeadlock, .lockStale, .claimHeld, .portTaken, .keyReused, .timedOut:
       409
-    case .notResumable, .sessionEnded, .turnInterrupted, .testsFailed, .setUpFailed, .repositoryUnusable: 422
+    // Well formed, and still nothing that can be done.
+    case .usage, .nameInvalid, .configurationInvalid, .refInvalid, .notResumable, .sessionEnded, .turnInterrupted,
+      .testsFailed, .setUpFailed, .repositoryUnusable:
+      422
     case .limitReached: 429
     case .agentMissing, .agentTooOld, .agentLogin, .agentLimit, .agentOverloaded, .agentMaxTurns, .agentBudget,
       .agentNoConversation, .agentCrashed, .agentError:
       502
     case .daemonUnreachable, .daemonVersion, .diskFull, .portsExhausted: 503
-    case .timedOut: 504
     case .homeRefused, .storeFailed, .permissionDenied, .keeperFailed, .demoUnavailable, .internalError, .toolMissing,
       .gitFailed:
       500

@@ -41,6 +41,11 @@ final class Outbox: Sendable {
     }
   }
 
+  /// Only where nothing else is on its way.
+  func putIfEmpty(_ bytes: [UInt8]) {
+    if state.withLock({ $0.bytes.count == $0.taken }) { put(bytes) }
+  }
+
   func finish() {
     state.withLock { state in
       state.isFinished = true

@@ -17,7 +17,7 @@ struct RequestHead: Sendable {
   /// The parts of the path with their escapes read; nil where it is none that could be meant: not absolute, an escape
   /// that is none, bytes that are no text, `.` and `..`, a NUL.
   var parts: [String]? {
-    guard target.hasPrefix("/") else { return nil }
+    guard target.utf8.first == UInt8(ascii: "/") else { return nil }
     var parts: [String] = []
     for piece in target.dropFirst().split(separator: "/", omittingEmptySubsequences: false) {
       guard let part = Escapes.read(piece), part != ".", part != "..", !part.contains("/") else { return nil }

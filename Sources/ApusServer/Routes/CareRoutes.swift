@@ -9,6 +9,10 @@ enum CareRoutes {
 
   static let all: [Route] = [
     Route(
+      .get, "/healthz", "getHealth", "Whether the daemon is there; the one thing everybody may ask", need: .look,
+      answer: .empty, isOpen: true
+    ) { _ in .empty },
+    Route(
       .get, "/v1/openapi.json", "getOpenAPI", "This document", need: .look, answer: .json(.any)
     ) { _ in .json(OpenAPI.document) },
     Route(.get, "/v1/status", "getStatus", "The daemon", need: .look, answer: .json(.named("Status"))) { call in

@@ -15,8 +15,10 @@ struct Field: Sendable {
     case flag
     case whole(ClosedRange<Int>)
     case number(ClosedRange<Double>)
-    /// Lines, so many at most.
-    case lines(count: Int, most: Int)
+    /// Lines, so many of them, each so long.
+    case lines(count: ClosedRange<Int>, length: ClosedRange<Int>)
+    /// Text of a form of its own: as a regular expression, and whether it is that.
+    case form(String, @Sendable (String) -> Bool)
     /// Names and texts, as in an environment.
     case variables
     case object([Field])
@@ -46,7 +48,7 @@ struct Field: Sendable {
     case (.line(let most), .string(let text)): try checkLine(text, most: most)
     case (.sessionName, .string(let text)): try SessionName.check(text)
     case (.path, .string(let text)):
-      guard text.hasPrefix("/"), !text.unicodeScalars.contains("\0"), text.utf8.count <= 4096 else {
+      guard text.utf8.first == UInt8(ascii: "/"), !text.unicodeScalars.contains("\0"), text.utf8.count <= 4096 else {
         throw wrong("is no absolute path")
       }
     case (.choice(let choices), .string(let text)):
@@ -60,11 +62,16 @@ struct Field: Sendable {
       guard let number = value.double, range.contains(number) else {
         throw wrong("is no number from \(range.lowerBound) to \(range.upperBound)")
       }
-    case (.lines(let count, let most), .array(let values)):
-      guard values.count <= count else { throw wrong("has more than \(count) entries") }
+    case (.form(_, let isIt), .string(let text)): guard isIt(text) else { throw wrong("is none") }
+    case (.lines(let count, let length), .array(let values)):
+      guard count.contains(values.count) else {
+        throw wrong("has not \(count.lowerBound) to \(count.upperBound) entries")
+      }
       for value in values {
-        guard let text = value.string else { throw wrong("has an entry that is no text") }
-        try checkLine(text, most: most)
+        guard let text = value.string, !text.isEmpty || length.lowerBound == 0 else {
+          throw wrong("has an entry that is no text")
+        }
+        try checkLine(text, most: length.upperBound)
       }
     case (.variables, .object(let fields)):
       for (key, value) in fields {
@@ -73,7 +80,7 @@ struct Field: Sendable {
         }
       }
     case (.object(let fields), .object(let values)): try Fields.check(values, fields, in: name + ".")
-    case (.text, _), (.line, _), (.sessionName, _), (.path, _), (.choice, _): throw wrong("is no text")
+    case (.text, _), (.line, _), (.sessionName, _), (.path, _), (.choice, _), (.form, _): throw wrong("is no text")
     case (.flag, _): throw wrong("is neither true nor false")
     case (.lines, _): throw wrong("is no list of texts")
     case (.variables, _), (.object, _): throw wrong("is no object")
@@ -104,7 +111,7 @@ struct Field: Sendable {
     case .flag: text == "true" ? .bool(true) : text == "false" ? .bool(false) : nil
     case .whole: Int64(text).map(JSON.integer)
     case .number: Double(text).flatMap { $0.isFinite ? .number($0) : nil }
-    case .text, .line, .sessionName, .path, .choice: .string(text)
+    case .text, .line, .sessionName, .path, .choice, .form: .string(text)
     case .lines, .variables, .object: nil
     }
   }
@@ -142,11 +149,16 @@ struct Field: Sendable {
       fields["type"] = "number"
       fields["minimum"] = .number(range.lowerBound)
       fields["maximum"] = .number(range.upperBound)
-    case .lines(let count, let most):
+    case .form(let pattern, _):
+      fields["type"] = "string"
+      fields["pattern"] = .string(pattern)
+    case .lines(let count, let length):
       fields["type"] = "array"
-      fields["maxItems"] = .integer(Int64(count))
+      fields["minItems"] = .integer(Int64(count.lowerBound))
+      fields["maxItems"] = .integer(Int64(count.upperBound))
       fields["items"] = .object([
-        "type": "string", "maxLength": .integer(Int64(most)), "pattern": .string(Self.linePattern),
+        "type": "string", "minLength": .integer(Int64(length.lowerBound)),
+        "maxLength": .integer(Int64(length.upperBound)), "pattern": .string(Self.linePattern),
       ])
     case .variables:
       fields["type"] = "object"
@@ -170,14 +182,13 @@ extension JSON: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral {
 struct Fields: Sendable {
   private let values: [String: JSON]
 
+  static let none = Fields(values: [:])
+
+  private init(values: [String: JSON]) { self.values = values }
+
   /// Of a body. Throws where it is no JSON object, has what is not known, misses what is needed, or is wrong in a part.
   init(body: [UInt8], _ fields: [Field]) throws(Failure) {
     let json: JSON
-    // A body that may be left out whole.
-    if body.isEmpty, !fields.contains(where: \.isRequired) {
-      values = [:]
-      return
-    }
     do { json = try JSONText.decode(JSON.self, from: body) } catch {
       throw Failure(.requestMalformed, "the body is no JSON that can be read", hint: "send one JSON object in UTF-8")
     }

@@ -13,12 +13,6 @@ enum OpenAPI {
       operations[route.method.rawValue.lowercased()] = operation(route)
       paths[route.path] = .object(operations)
     }
-    paths["/healthz"] = .object([
-      "get": .object([
-        "operationId": "getHealth", "summary": "Whether the daemon is there; the one thing everybody may ask",
-        "security": .array([]), "responses": .object(["204": .object(["description": "It is."])]),
-      ])
-    ])
     return .object([
       "openapi": "3.1.0",
       "info": .object([
@@ -45,7 +39,7 @@ enum OpenAPI {
   private static func operation(_ route: Route) -> JSON {
     var fields: [String: JSON] = [
       "operationId": .string(route.name), "summary": .string(route.summary),
-      "tags": .array([.string(route.parts.dropFirst().first ?? "")]),
+      "tags": .array([.string(route.parts.dropFirst().first ?? "health")]),
     ]
     var parameters = route.parameters.map { name in
       JSON.object([
@@ -63,16 +57,17 @@ enum OpenAPI {
         .object([
           "name": "Idempotency-Key", "in": "header",
           "description": "asked again under the same key, there is the session that was made already",
-          "schema": .object(["type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[A-Za-z0-9._-]+$"]),
+          "schema": .object(["type": "string", "pattern": .string(SessionRoutes.keyPattern)]),
         ]))
     }
     if !parameters.isEmpty { fields["parameters"] = .array(parameters) }
     if let body = route.body {
       fields["requestBody"] = .object([
-        "required": .bool(body.contains(where: \.isRequired)),
+        "required": .bool(true),
         "content": .object(["application/json": .object(["schema": .object(Fields.schema(body))])]),
       ])
     }
+    if route.isOpen { fields["security"] = .array([]) }
     fields["responses"] = .object(responses(route))
     return .object(fields)
   }

@@ -32,6 +32,8 @@ struct Route: Sendable {
   var also: [Int: String] = [:]
   /// Whether what it answers is a secret on purpose.
   var tellsSecrets = false
+  /// Whether everybody may ask it, without a token.
+  var isOpen = false
   var perform: @LoopActor @Sendable (Call) async throws -> HTTPReply
 
   let parts: [String]
@@ -39,6 +41,7 @@ struct Route: Sendable {
   init(
     _ method: Method, _ path: String, _ name: String, _ summary: String, need: AccessGrant.Need,
     query: [Field] = [], body: [Field]? = nil, answer: Answer, also: [Int: String] = [:], tellsSecrets: Bool = false,
+    isOpen: Bool = false,
     perform: @escaping @LoopActor @Sendable (Call) async throws -> HTTPReply
   ) {
     self.method = method
@@ -51,6 +54,7 @@ struct Route: Sendable {
     self.answer = answer
     self.also = also
     self.tellsSecrets = tellsSecrets
+    self.isOpen = isOpen
     self.perform = perform
     parts = path.split(separator: "/").map(String.init)
   }

@@ -29,7 +29,7 @@ enum SessionRoutes {
         Field("state", .choice(SessionState.allCases.map(\.rawValue)), "only those in that state"),
         Field("all", .flag, "also archived ones"),
         Field("limit", .whole(1...1000), "how many at most; it counts after everything else was chosen"),
-        Field("cursor", .line(most: 200), "from the `Link` header of the answer before"),
+        Field("cursor", .form(Cursor.pattern, { Cursor($0) != nil }), "from the `Link` header of the answer before"),
       ], answer: .json(.list(.named("Session")))
     ) { call in try await list(call) },
     Route(
@@ -39,8 +39,8 @@ enum SessionRoutes {
       .patch, "/v1/sessions/{session}", "changeSession", "Rename or tag a session", need: .operate,
       body: [
         Field("name", .sessionName, "its new name"),
-        Field("addTags", .lines(count: 32, most: 64), "tags it gets"),
-        Field("removeTags", .lines(count: 32, most: 64), "tags it loses"),
+        Field("addTags", .lines(count: 0...32, length: 0...64), "tags it gets"),
+        Field("removeTags", .lines(count: 0...32, length: 0...64), "tags it loses"),
       ], answer: .json(.named("Session"))
     ) { call in
       let id = try call.session().id
@@ -160,7 +160,7 @@ enum SessionRoutes {
     Field("maxTurns", .whole(1...100_000), "end a turn after so many steps of the agent"),
     Field("env", .variables, "variables for the agent, beside those the daemon was started with"),
     Field("owner", .line(most: 200), "whose it is"),
-    Field("tags", .lines(count: 32, most: 64), "what it can be found by"),
+    Field("tags", .lines(count: 0...32, length: 0...64), "what it can be found by"),
     Field("persist", .flag, "whether it goes on through a deliberate shutdown"),
     Field("tiedTo", .whole(1...4_194_304), "a process whose end is a deliberate shutdown for it, such as your own"),
     terminal,
@@ -199,12 +199,12 @@ enum SessionRoutes {
       (place.profile, place.template) = (call.body.text("profile"), call.body.text("template"))
       wish.place = place
     } else if let field = placing.first {
-      throw Failure(.requestMalformed, "\(field) is for sessions with a worktree", hint: "say \"worktree\": true")
+      throw Failure(.usage, "\(field) is for sessions with a worktree", hint: "say \"worktree\": true")
     }
     let waits = call.query.text("wait") ?? "kept"
     if waits == "idle", wish.prompt == nil, wish.place?.template == nil {
       throw Failure(
-        .requestMalformed, "without a prompt there is no turn to wait for", hint: "say what to do in prompt")
+        .usage, "without a prompt there is no turn to wait for", hint: "say what to do in prompt")
     }
     wish.creation = try key(call)
     var request = try call.brain.compose(wish)
@@ -237,11 +237,18 @@ enum SessionRoutes {
   @LoopActor
   private static func key(_ call: Call) throws(Failure) -> Session.Creation? {
     guard let text = call.head.value("idempotency-key") else { return nil }
-    guard (1...255).contains(text.utf8.count) else {
-      throw Failure(.requestMalformed, "an Idempotency-Key has 1 to 255 characters", hint: "a UUID will do")
+    guard (1...255).contains(text.utf8.count), text.utf8.allSatisfy(isOfKey) else {
+      throw Failure(
+        .requestMalformed, "an Idempotency-Key is 1 to 255 of A-Z a-z 0-9 . _ -", hint: "a UUID will do")
     }
     let body = String(decoding: call.bytes, as: UTF8.self)
     return Session.Creation(key: "\(call.token ?? "")/\(text)", digest: Digest.sha256(body))
+  }
+
+  static let keyPattern = "^[A-Za-z0-9._-]{1,255}$"
+
+  private static func isOfKey(_ byte: UInt8) -> Bool {
+    (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte) || "._-".utf8.contains(byte)
   }
 
   @LoopActor
@@ -271,12 +278,7 @@ enum SessionRoutes {
     objects.removeAll { $0.source != "apus" }
     objects.sort { ($0.lastActive, $0.id) > ($1.lastActive, $1.id) }
     if let state = call.query.text("state") { objects.removeAll { $0.state.rawValue != state } }
-    if let text = call.query.text("cursor") {
-      guard let cursor = Cursor(text) else {
-        throw Failure(.requestMalformed, "that is no cursor", hint: "take it from the Link header of an answer")
-      }
-      objects.removeAll { !cursor.isBefore($0) }
-    }
+    if let cursor = call.query.text("cursor").flatMap(Cursor.init) { objects.removeAll { !cursor.isBefore($0) } }
     guard let limit = call.query.whole("limit"), objects.count > limit else { return try .json(objects) }
     let page = Array(objects.prefix(limit))
     var next = call.head.query.filter { $0.name != "cursor" }.map { "\($0.name)=\($0.value)" }
@@ -291,9 +293,13 @@ enum SessionRoutes {
 
     init(_ object: SessionObject) { (lastActive, id) = (object.lastActive, object.id) }
 
+    static let pattern = "^[0-9TZ:.-]{20,30}~[0-9a-f]{4,16}$"
+
     init?(_ text: String) {
-      let parts = text.split(separator: "~")
-      guard parts.count == 2, ShortID.isWellFormed(String(parts[1])) else { return nil }
+      let parts = text.split(separator: "~", omittingEmptySubsequences: false)
+      guard parts.count == 2, ShortID.isWellFormed(String(parts[1])), (20...30).contains(parts[0].utf8.count),
+        parts[0].utf8.allSatisfy({ (48...57).contains($0) || "TZ:.-".utf8.contains($0) })
+      else { return nil }
       (lastActive, id) = (String(parts[0]), String(parts[1]))
     }
 

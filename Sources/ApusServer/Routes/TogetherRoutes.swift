@@ -98,7 +98,8 @@ enum TogetherRoutes {
     Route(
       .post, path, name, summary, need: .together,
       body: [
-        session, directory, Field("paths", .lines(count: 200, most: 1024), required: true, "paths or patterns"),
+        session, directory,
+        Field("paths", .lines(count: 1...200, length: 1...1024), required: true, "paths or patterns"),
         Field("shared", .flag, "others may claim them as well"),
       ], answer: .json(.list(.named("Claim")))
     ) { call in

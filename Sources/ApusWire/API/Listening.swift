@@ -15,7 +15,8 @@ package struct ListenAddress: Codable, Hashable, Sendable {
   package init(_ text: String) throws(Failure) {
     if text.hasPrefix("unix:") {
       let path = String(text.dropFirst(5))
-      guard path.hasPrefix("/"), !path.contains("\0"), path.utf8.count <= Places.longestSocketPath else {
+      guard path.utf8.first == UInt8(ascii: "/"), !path.utf8.contains(0), path.utf8.count <= Places.longestSocketPath
+      else {
         throw Self.wrong(text, "a socket's path begins with / and has at most \(Places.longestSocketPath) bytes")
       }
       place = .unix(path: path)

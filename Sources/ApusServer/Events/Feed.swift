@@ -1,0 +1,143 @@
+import ApusCoordinator
+import ApusCore
+import ApusLoop
+import ApusWire
+
+/// The events of all sessions, for those who follow them. What just happened is read and written out once for all who
+/// are up to date; whoever is behind reads from the store at a pace of their own. Nothing waits here for anybody.
+@LoopActor
+final class Feed {
+  /// One event as it is sent.
+  struct Item: Sendable {
+    var number: Int64
+    var session: String
+    var type: String
+    var plain: [UInt8]
+    /// The same without secrets.
+    var hidden: [UInt8]
+  }
+
+  private static let kept = 512
+  private static let batch = 200
+  private static let heartbeatMilliseconds = 15_000
+
+  private let brain: Coordinator
+  private var recent: [Item] = []
+  /// Everything behind this number, and there is something else of it, is in `recent`.
+  private var recentAfter: Int64
+  private var waiting: [UInt64: Answer<Void>] = [:]
+  private var nextWaiting: UInt64 = 0
+  private var outboxes: [ObjectIdentifier: Outbox] = [:]
+  private var isBeating = false
+
+  init(_ brain: Coordinator) {
+    self.brain = brain
+    recentAfter = brain.lastInFeed
+    brain.changes.onEvents = { [unowned self] in wake() }
+  }
+
+  var last: Int64 { brain.lastInFeed }
+
+  /// What happened after that number, as much as is sent at a time; empty when there is nothing yet.
+  func items(after number: Int64) throws -> [Item] {
+    guard number >= recentAfter else { return try load(after: number) }
+    let known = recent.last?.number ?? recentAfter
+    if brain.lastInFeed > known {
+      recent += try load(after: known)
+      if recent.count > Self.kept {
+        let gone = recent.count - Self.kept
+        recentAfter = recent[gone - 1].number
+        recent.removeFirst(gone)
+      }
+    }
+    guard number >= recentAfter else { return try load(after: number) }
+    let start = recent.partitioningIndex { $0.number > number }
+    return Array(recent[start...].prefix(Self.batch))
+  }
+
+  private func load(after number: Int64) throws -> [Item] {
+    try brain.loadFeed(after: number, limit: Self.batch).map { numbered in
+      let event = numbered.event
+      let object = FeedObject(id: numbered.number, name: brain.name(of: event.session) ?? "", EventObject(event))
+      let data = try JSONText.encode(object)
+      func framed(_ data: [UInt8]) -> [UInt8] {
+        Array("id: \(numbered.number)\nevent: \(event.kind.rawValue)\ndata: ".utf8) + data + [10, 10]
+      }
+      return Item(
+        number: numbered.number, session: event.session, type: event.kind.rawValue, plain: framed(data),
+        hidden: framed(Secrets.hidden(in: data)))
+    }
+  }
+
+  /// Returns when something happened, or that outbox is left.
+  func next(_ outbox: Outbox) async {
+    nextWaiting += 1
+    let number = nextWaiting
+    await withCheckedContinuation { continuation in
+      let answer = Answer<Void>(continuation)
+      waiting[number] = answer
+      outbox.whenLeft { answer.give(()) }
+    }
+    waiting[number] = nil
+  }
+
+  private func wake() {
+    let answers = waiting.values
+    waiting = [:]
+    for answer in answers { answer.give(()) }
+  }
+
+  // MARK: signs of life
+
+  func add(_ outbox: Outbox) {
+    outboxes[ObjectIdentifier(outbox)] = outbox
+    guard !isBeating else { return }
+    isBeating = true
+    beat()
+  }
+
+  func remove(_ outbox: Outbox) { outboxes[ObjectIdentifier(outbox)] = nil }
+
+  private func beat() {
+    Timers.shared.after(Self.heartbeatMilliseconds) { [weak self] in
+      guard let self else { return }
+      for outbox in outboxes.values { outbox.putIfEmpty(Array(":\n\n".utf8)) }
+      if outboxes.isEmpty { isBeating = false } else { beat() }
+    }
+  }
+}
+
+/// An event among those of all sessions, as programs see it.
+struct FeedObject: Encodable {
+  var id: Int64
+  var name: String
+  var n: Int
+  var at: String
+  var session: String
+  var run: Int
+  var type: String
+  var detail: JSON
+
+  init(id: Int64, name: String, _ event: EventObject) {
+    self.id = id
+    self.name = name
+    n = event.n
+    at = event.at
+    session = event.session
+    run = event.run
+    type = event.type
+    detail = event.detail
+  }
+}
+
+extension Array {
+  /// The first place from which on all elements are so, where they are sorted by it.
+  fileprivate func partitioningIndex(_ isSo: (Element) -> Bool) -> Int {
+    var (low, high) = (0, count)
+    while low < high {
+      let middle = (low + high) / 2
+      if isSo(self[middle]) { high = middle } else { low = middle + 1 }
+    }
+    return low
+  }
+}
