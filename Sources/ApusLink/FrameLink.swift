@@ -9,6 +9,7 @@ final class FrameLink {
   private let descriptor: Descriptor
   private var reader = FrameReader()
   private var outbox: [UInt8] = []
+  private var isPaused = false
   /// Throws what makes the other side one that speaks nonsense.
   var onFrame: @LoopActor (Frame) throws -> Void = { _ in }
   /// Called once, when the other side is gone or speaks nonsense.
@@ -49,6 +50,17 @@ final class FrameLink {
       done += got
     }
     outbox.removeFirst(done)
+    descriptor.watch(readable: !isPaused, writable: !outbox.isEmpty)
+  }
+
+  /// Nothing more is taken in until `resume`: the other side waits.
+  func pause() {
+    isPaused = true
+    descriptor.watch(readable: false, writable: !outbox.isEmpty)
+  }
+
+  func resume() {
+    isPaused = false
     descriptor.watch(readable: true, writable: !outbox.isEmpty)
   }
 
@@ -62,7 +74,7 @@ final class FrameLink {
       guard got > 0 else { return gone() }
       reader.feed(chunk[..<got])
       do { while descriptor.isOpen, let frame = try reader.next() { try onFrame(frame) } } catch { return gone() }
-      guard descriptor.isOpen, got == chunk.count else { return }
+      guard descriptor.isOpen, !isPaused, got == chunk.count else { return }
     }
   }
 

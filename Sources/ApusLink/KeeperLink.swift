@@ -30,6 +30,10 @@ package final class KeeperLink {
 
   package func send(_ request: KeeperRequest) { link.send(request.frame) }
 
+  /// Nothing more is taken in until `resume`: the keeper waits, and nothing grows.
+  package func pause() { link.pause() }
+  package func resume() { link.resume() }
+
   package func close() {
     (onGone, onReply) = ({}, { _ in })
     link.close()

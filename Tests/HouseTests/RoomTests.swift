@@ -33,7 +33,10 @@ import Testing
     ),
     (
       "ApusServer",
-      ["ApusCore", "ApusWire", "ApusFrames", "ApusLoop", "ApusCoordinator", "ApusTerminal", "CSystem", "CHTTP"],
+      [
+        "ApusCore", "ApusWire", "ApusFrames", "ApusLoop", "ApusLink", "ApusCoordinator", "ApusTerminal", "CSystem",
+        "CHTTP",
+      ],
       ["FoundationEssentials", "Glibc", "Darwin", "Synchronization"]
     ),
     (
