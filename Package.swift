@@ -111,7 +111,7 @@ let package = Package(
       name: "ApusServerTests",
       dependencies: [
         "ApusServer", "ApusCoordinator", "ApusTesting", "ApusTestKit", "ApusCore", "ApusWire", "ApusLink", "CSystem",
-      ], exclude: ["schemathesis.toml", "terminal-client.py"], swiftSettings: strict),
+      ], exclude: ["schemathesis.toml", "terminal-client.py", "webhook-receiver.py"], swiftSettings: strict),
     .testTarget(
       name: "ApusDevTests",
       dependencies: [

@@ -101,7 +101,7 @@ package final class Coordinator {
   }
 
   var now: Moment { apus_wall_seconds() }
-  var settings: Settings { settingsSource.current }
+  package var settings: Settings { settingsSource.current }
 
   // MARK: finding
 

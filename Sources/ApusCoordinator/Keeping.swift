@@ -6,6 +6,7 @@ import ApusWire
 extension Coordinator {
   private static let tokenKey = "token:"
   private static let listenKey = "listen:"
+  private static let webhookKey = "webhook:"
 
   package func loadTokens() throws -> [AccessToken] { try loadKept(Self.tokenKey) }
 
@@ -18,6 +19,14 @@ extension Coordinator {
     try store.removeValue(Self.tokenKey + id)
     log.info("access token \(id): revoked")
   }
+
+  package func loadWebhooks() throws -> [Webhook] { try loadKept(Self.webhookKey) }
+
+  package func keep(_ webhook: Webhook) throws {
+    try store.saveValue(Self.webhookKey + webhook.id, try JSONText.string(webhook))
+  }
+
+  package func forgetWebhook(_ id: String) throws { try store.removeValue(Self.webhookKey + id) }
 
   /// What it is to listen at whenever a daemon runs.
   package func loadListens() throws -> [ListenRequest] { try loadKept(Self.listenKey) }

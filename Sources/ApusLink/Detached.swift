@@ -66,7 +66,7 @@ package enum Environment {
     }
     for setting in Setting.numbers { own[setting.facts.variable] = environment[setting.facts.variable] }
     guard role == "daemon" else { return own }
-    for setting in [Setting.claude, .model, .permissionMode, .persist, .listen] {
+    for setting in [Setting.claude, .model, .permissionMode, .persist, .listen, .webhooksInside] {
       own[setting.facts.variable] = environment[setting.facts.variable]
     }
     for key in forAgents { own[key] = environment[key] }

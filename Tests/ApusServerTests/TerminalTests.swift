@@ -42,9 +42,14 @@ private struct Sitter {
 
   /// All bytes up to those.
   func see(_ text: String) async throws -> String {
-    var seen = ""
-    while !seen.contains(text) { seen += try await next()["bytes"]?.string ?? "" }
-    return seen
+    var pieces: [String] = []
+    var end = ""
+    while !end.contains(text) {
+      let piece = try await next()["bytes"]?.string ?? ""
+      pieces.append(piece)
+      end = end.suffix(text.count) + piece
+    }
+    return pieces.joined()
   }
 
   func closed() async throws -> JSON {

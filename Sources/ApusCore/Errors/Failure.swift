@@ -77,6 +77,7 @@ package enum ErrorCode: String, Codable, CaseIterable, Sendable {
   case requestMalformed = "request.malformed"
   case routeUnknown = "route.unknown"
   case tokenNotFound = "token.not_found"
+  case webhookNotFound = "webhook.not_found"
   case keyReused = "key.reused"
 
   case timedOut = "timed_out"
@@ -105,7 +106,7 @@ package enum ErrorCode: String, Codable, CaseIterable, Sendable {
       .repositoryUnusable, .refInvalid, .branchTaken, .pathTaken, .workUnsaved, .workConflict, .workBusy, .testsFailed,
       .setUpFailed, .rescueNotFound, .toolMissing, .gitFailed, .portsExhausted, .lockHeld, .lockDeadlock, .lockStale,
       .claimHeld, .serverNotFound, .portTaken, .accessRefused, .requestMalformed, .routeUnknown, .tokenNotFound,
-      .keyReused:
+      .webhookNotFound, .keyReused:
       false
     }
   }
@@ -114,7 +115,9 @@ package enum ErrorCode: String, Codable, CaseIterable, Sendable {
   package var exitCode: Int32 {
     switch self {
     case .usage, .nameInvalid, .configurationInvalid, .directoryMissing, .refInvalid, .requestMalformed: 2
-    case .sessionNotFound, .permissionNotFound, .rescueNotFound, .serverNotFound, .routeUnknown, .tokenNotFound: 3
+    case .sessionNotFound, .permissionNotFound, .rescueNotFound, .serverNotFound, .routeUnknown, .tokenNotFound,
+      .webhookNotFound:
+      3
     case .nameTaken, .nameAmbiguous, .sessionLive, .sessionNotRunning, .conversationHeld, .permissionAmbiguous,
       .daemonTaken, .sessionWatched, .branchTaken, .pathTaken, .workUnsaved, .workConflict, .workBusy,
       .lockHeld, .lockDeadlock, .lockStale, .claimHeld, .portTaken, .keyReused:

@@ -4,7 +4,7 @@ package enum Setting: String, CaseIterable, Sendable {
   case claude, model, permissionMode, persist, logLevel, logPath, verdictSeconds, startSeconds, stopSeconds
   case recordingQuotaMB, detachKeys, noticeSeconds, keepDays
   case maxSessions, maxRunMemoryMB, maxTotalMemoryMB, idleMinutes, stalledMinutes, recoverSpacingSeconds
-  case recoverMaxLoad, listen
+  case recoverMaxLoad, listen, webhooksInside
 
   /// Those that are numbers; a daemon gets them from the environment of whoever starts it.
   package static let numbers: [Setting] = [
@@ -108,6 +108,10 @@ package enum Setting: String, CaseIterable, Sendable {
         variable: "APUS_LISTEN", standard: "",
         doc: "where the daemon listens for HTTP, with commas between: 127.0.0.1:8300, unix:/PATH (nowhere)",
         fromRepository: false)
+    case .webhooksInside:
+      Facts(
+        variable: "APUS_WEBHOOKS_INSIDE", standard: "false",
+        doc: "whether webhooks may lead to this machine and to networks nobody else can reach", fromRepository: false)
     case .recoverMaxLoad:
       Facts(
         variable: "APUS_RECOVER_MAX_LOAD", standard: "4",
@@ -145,6 +149,7 @@ package struct Settings: Equatable, Sendable {
       }
     }
     _ = try flag(.persist)
+    _ = try flag(.webhooksInside)
     for setting in Setting.numbers { _ = try number(setting) }
     guard ["debug", "info", "warning", "error"].contains(self[.logLevel]) else { throw wrong(.logLevel, "a log level") }
   }

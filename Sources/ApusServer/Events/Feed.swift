@@ -12,6 +12,9 @@ final class Feed {
     var number: Int64
     var session: String
     var type: String
+    /// The event as JSON.
+    var data: [UInt8]
+    /// As it is sent to who follows.
     var plain: [UInt8]
     /// The same without secrets.
     var hidden: [UInt8]
@@ -64,7 +67,7 @@ final class Feed {
         Array("id: \(numbered.number)\nevent: \(event.kind.rawValue)\ndata: ".utf8) + data + [10, 10]
       }
       return Item(
-        number: numbered.number, session: event.session, type: event.kind.rawValue, plain: framed(data),
+        number: numbered.number, session: event.session, type: event.kind.rawValue, data: data, plain: framed(data),
         hidden: framed(Secrets.hidden(in: data)))
     }
   }
@@ -81,7 +84,11 @@ final class Feed {
     waiting[number] = nil
   }
 
+  /// Hears of every event as well.
+  var onEvents: @LoopActor () -> Void = {}
+
   private func wake() {
+    onEvents()
     let answers = waiting.values
     waiting = [:]
     for answer in answers { answer.give(()) }

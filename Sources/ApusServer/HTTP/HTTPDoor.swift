@@ -12,6 +12,7 @@ package final class HTTPDoor {
   let coordinator: Coordinator
   let log: Log
   private(set) lazy var feed = Feed(coordinator)
+  private(set) lazy var webhooks = Webhooks(coordinator, feed, log)
   private var listeners: [String: Open] = [:]
   private(set) var tokens: [String: AccessToken] = [:]
 
@@ -32,6 +33,7 @@ package final class HTTPDoor {
     do {
       for token in try coordinator.loadTokens() { tokens[token.id] = token }
       for request in try coordinator.loadListens() { reopen(request) }
+      try webhooks.begin()
     } catch { log.error("what is kept of the HTTP door cannot be read: \(error)") }
     for address in settings[.listen].split(separator: ",").map({ $0.trimmingBlanks }) where !address.isEmpty {
       if listeners.values.contains(where: { $0.request.address == address || $0.object.address == address }) {

@@ -7,6 +7,7 @@ enum HTTPStatus {
     case .requestMalformed: 400
     case .accessRefused: 403
     case .sessionNotFound, .permissionNotFound, .rescueNotFound, .serverNotFound, .routeUnknown, .tokenNotFound,
+      .webhookNotFound,
       .directoryMissing, .repositoryMissing:
       404
     case .nameTaken, .nameAmbiguous, .sessionLive, .sessionNotRunning, .conversationHeld, .permissionAmbiguous,

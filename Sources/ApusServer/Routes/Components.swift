@@ -88,6 +88,11 @@ enum Components {
     "Status": .object([
       "version": .text, "pid": .whole, "home": .text, "startedAt": .text, "sessions": .whole, "live": .whole,
     ]),
+    "Webhook": .object(
+      [
+        "id": .text, "url": .text, "types": .list(.text), "createdAt": .text, "position": .whole,
+        "state": .choice(["working", "failing", "gone"]), "failures": .whole,
+      ], sometimes: ["session": .text, "problem": .text, "secret": .text.saying("said once, when it is made")]),
     "Token": .object(
       ["id": .text, "scope": .text, "secrets": .flag, "createdAt": .text],
       sometimes: ["token": .text.saying("said once, when it is made"), "owner": .text]),

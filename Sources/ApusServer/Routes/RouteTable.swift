@@ -3,7 +3,8 @@ import ApusCore
 /// Everything that can be asked over HTTP.
 enum RouteTable {
   static let all: [Route] =
-    SessionRoutes.all + ContentRoutes.all + EventRoutes.all + TerminalRoutes.all + TogetherRoutes.all + CareRoutes.all
+    SessionRoutes.all + ContentRoutes.all + EventRoutes.all + TerminalRoutes.all + WebhookRoutes.all
+    + TogetherRoutes.all + CareRoutes.all
 
   /// The route that is asked for, and what stands where its path has braces.
   static func find(_ head: RequestHead) -> (route: Route, names: [String: String])? {
