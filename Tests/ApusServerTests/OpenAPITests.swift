@@ -106,6 +106,7 @@ import Testing
         ticket: "t", granted: true, names: [], tokens: [:], owner: LockOwner(id: "i", name: "n", isSession: true)))
     try compare(
       "Notice", NoticeObject(Notice(session: "s", kind: .told, from: "f", text: "t", at: 0, wakes: false), now: 0))
+    try compare("Diff", DiffObject(session: "s", base: "main", commit: "c", files: [], patch: "", cut: false))
     try compare("Hold", Hold(.turn, id: "i", name: "n", since: 0))
   }
 }

@@ -168,6 +168,13 @@ import Testing
       #expect(own.json["branch"]?.string == "fix/own")
       #expect(own.json["worktree"]?.string?.hasPrefix(home.apusHome) == true)
       #expect(try await knock.post("/v1/sessions", body(home, #","kind":"bug""#)).status == 422)
+      TestHome.write("new\n", to: (own.json["worktree"]?.string ?? "") + "/made.txt")
+      let diff = try await knock.get("/v1/sessions/own/diff").json
+      #expect(diff["files"]?.array?.compactMap { $0["path"]?.string } == ["made.txt"])
+      #expect(diff["patch"]?.string?.contains("+new") == true)
+      #expect(await home.apus("diff", "own").output.contains("+new"))
+      #expect(await home.apus("diff", "own", "--stat").output == "made.txt  +1 -0\n")
+      unlink((own.json["worktree"]?.string ?? "") + "/made.txt")
       let planned = try await knock.ask("DELETE", "/v1/sessions/own?plan=true")
       #expect(planned.json["removed"]?.bool == false)
       #expect(try await knock.ask("DELETE", "/v1/sessions/own").status == 409)

@@ -159,6 +159,7 @@ package final class ControlDoor {
     case .devReport: return try JSONText.encode(brain.devReport(try decode(DevReport.self, body)))
     case .devStatus: return try JSONText.encode(try brain.devStatus(try decode(DevStatusRequest.self, body)))
     case .devAct: return try JSONText.encode(try await brain.devAct(try decode(DevActRequest.self, body), caller))
+    case .diff: return try JSONText.encode(try await brain.diff(try decode(SessionRequest.self, body)))
     case .listen: return try JSONText.encode(try await http.listen(try decode(ListenRequest.self, body)))
     case .tokens: return try JSONText.encode(try http.tokens(try decode(TokensRequest.self, body)))
     case .hook:

@@ -28,6 +28,12 @@ enum Components {
     "Event": .object(
       ["n": .whole, "at": .text, "session": .text, "run": .whole, "type": .text, "detail": .any],
       "One thing that happened to a session, numbered within it for good."),
+    "Diff": .object(
+      [
+        "session": .text, "commit": .text,
+        "files": .list(.object(["path": .text], sometimes: ["added": .whole, "removed": .whole])), "patch": .text,
+        "cut": .flag.saying("whether the patch is longer than what is shown of it"),
+      ], sometimes: ["base": .text], "What a session changed, committed or not."),
     "Screen": .object([
       "rows": .whole, "columns": .whole, "title": .text, "alternate": .flag, "row": .whole, "column": .whole,
       "lines": .list(.text),

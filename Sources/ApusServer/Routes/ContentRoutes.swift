@@ -41,6 +41,10 @@ enum ContentRoutes {
       also: [206: "The part that was asked for.", 416: "There is no such part."]
     ) { call in try await recording(call) },
     Route(
+      .get, "/v1/sessions/{session}/diff", "getDiff", "What a session changed, committed or not", need: .content,
+      answer: .json(.named("Diff"))
+    ) { call in try .json(try await call.brain.diff(SessionRequest(session: try call.session().id))) },
+    Route(
       .get, "/v1/sessions/{session}/screen", "getScreen", "What a session's terminal shows", need: .content,
       answer: .json(.named("Screen"))
     ) { call in

@@ -155,6 +155,40 @@ package struct ComparedObject: Codable, Sendable, Equatable {
   }
 }
 
+/// What a session changed.
+package struct DiffObject: Codable, Sendable, Equatable {
+  package struct File: Codable, Sendable, Equatable {
+    package var path: String
+    /// Lines; null of what is no text.
+    package var added: Int?
+    package var removed: Int?
+
+    package init(path: String, added: Int?, removed: Int?) {
+      self.path = path
+      self.added = added
+      self.removed = removed
+    }
+  }
+
+  package var session: String
+  /// What it is compared with: the base of its branch, or null for the last commit.
+  package var base: String?
+  package var commit: String
+  package var files: [File]
+  package var patch: String
+  /// Whether the patch is longer than what is shown of it.
+  package var cut: Bool
+
+  package init(session: String, base: String?, commit: String, files: [File], patch: String, cut: Bool) {
+    self.session = session
+    self.base = base
+    self.commit = commit
+    self.files = files
+    self.patch = patch
+    self.cut = cut
+  }
+}
+
 package struct KeepRequest: Codable, Sendable {
   package var session: String
   package var over: [String]

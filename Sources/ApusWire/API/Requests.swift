@@ -12,7 +12,7 @@ package enum Verb: String, Codable, Sendable, CaseIterable {
   case lock, heldLock = "held_lock", locks, lockStories = "lock_stories", claims, tell, inbox
   case deployWatch = "deploy_watch", deployStatus = "deploy_status"
   case devServe = "dev_serve", devReport = "dev_report", devStatus = "dev_status", devAct = "dev_act"
-  case listen, tokens
+  case listen, tokens, diff
   /// Its body is a `HookRequest`, its answer what the agent is to be told: bytes both, not JSON.
   case hook
 
@@ -20,7 +20,7 @@ package enum Verb: String, Codable, Sendable, CaseIterable {
   package var onlyLooks: Bool {
     switch self {
     case .status, .list, .show, .check, .locate, .doctor, .setUpState, .place, .conflicts, .rescues, .ports, .find,
-      .locks, .lockStories, .deployStatus, .devStatus:
+      .locks, .lockStories, .deployStatus, .devStatus, .diff:
       true
     case .shutDown, .new, .send, .wait, .interrupt, .permit, .logs, .events, .stop, .stopAll, .resume, .rename, .tag,
       .archive, .claude, .recover, .adopt, .ps, .prune, .initialise, .sync, .merge, .pullRequest, .compare, .keep,
