@@ -39,7 +39,7 @@ soak: packages claude python ## the full counts: 100 kills of the daemon, 1,000 
 	$(SWIFT) build --build-tests $(STRICT)
 	APUS_SOAK=1 $(SWIFT) test --skip-build
 
-fuzz: packages ## libFuzzer on what outsiders send: patterns, sessions.md, hooks, tools; a minute each
+fuzz: packages ## libFuzzer on what outsiders send: patterns, sessions.md, hooks, tools, requests; a minute each
 	Scripts/fuzz
 
 bench: build claude ## measure side by side with peers; writes BENCHMARKS.md

@@ -54,6 +54,17 @@ import Testing
     #expect(read.array?.first?.string == "a-----BEG…hidden…")
   }
 
+  @Test func `a quotation mark keeps what escapes it, and none is hidden with a key`() throws {
+    for text in [
+      "-----BEGIN PRIVATE KEY-----\"x", "-----BEGIN PRIVATE KEY-----\\\"x", "-----BEGIN \"a PRIVATE KEY-----",
+      "-----BEGIN PRIVATE KEY-----a-----END \"-----",
+    ] {
+      let json = try JSONText.encode(JSON.array([.string(text), .string("b")]))
+      let read = try JSONText.decode(JSON.self, from: Secrets.hidden(in: json))
+      #expect(read.array?.last?.string == "b", "\(text)")
+    }
+  }
+
   @Test(arguments: [
     "task-ant-farm", "sk-", "sk-ant-short", "disk-ant-abcdefghijklmnopqrstuvwxyz0", "-----BEGIN CERTIFICATE-----\nAAAA",
     "-----", "AKIA", "https://example.com/xoxb", "a normal sentence about ghp_ tokens", "eyJ", "",

@@ -92,7 +92,10 @@ package enum Secrets {
       }
       end += 1
     }
-    return end
+    // A quotation mark that is escaped keeps what escapes it.
+    var escapes = 0
+    while end - escapes > dashes, bytes[end - escapes - 1] == UInt8(ascii: "\\") { escapes += 1 }
+    return end < bytes.count && !escapes.isMultiple(of: 2) ? end - 1 : end
   }
 
   private static let dashes = Array("-----".utf8)
@@ -100,7 +103,7 @@ package enum Secrets {
 
   private static func find(_ part: [UInt8], in bytes: [UInt8], from start: Int, within most: Int) -> Int? {
     var at = start
-    while at < min(bytes.count, start + most) {
+    while at < min(bytes.count, start + most), bytes[at] != UInt8(ascii: "\""), bytes[at] != UInt8(ascii: "\\") {
       if bytes[at] == part[0], bytes[at...].starts(with: part) { return at }
       at += 1
     }
