@@ -107,6 +107,18 @@ import Testing
     try compare(
       "Notice", NoticeObject(Notice(session: "s", kind: .told, from: "f", text: "t", at: 0, wakes: false), now: 0))
     try compare("Diff", DiffObject(session: "s", base: "main", commit: "c", files: [], patch: "", cut: false))
+    var branch = BranchReply(session: "s", branch: "b", base: "m")
+    (branch.commit, branch.url, branch.tests) = ("c", "u", Place.TestOutcome(passed: true, seconds: 1, tree: "t"))
+    try compare("BranchReply", branch)
+    let process = ProcessObject(
+      pid: 1, parent: 0, start: 1, startedAt: 0, age: 0, role: .agent, state: "S", command: "c", memory: nil, cpu: 0,
+      listening: [], depth: 0)
+    try compare("RunProcesses", RunProcesses(id: "i", name: "n", run: 1, processes: [process]))
+    try compare("Compared", ComparedObject(name: "n", branch: "b", seconds: 0, tokens: Tokens(), cost: 0))
+    try compare(
+      "Rescue",
+      RescueObject(id: "i", ref: "r", commit: "c", kind: "k", name: "n", branch: "b", at: "a", age: 0, repository: "/"))
+    try compare("Recovered", RecoverItem(session: session, verdict: .unknownSession, now: 0))
     try compare("Hold", Hold(.turn, id: "i", name: "n", since: 0))
   }
 }

@@ -178,7 +178,22 @@ import Testing
       let planned = try await knock.ask("DELETE", "/v1/sessions/own?plan=true")
       #expect(planned.json["removed"]?.bool == false)
       #expect(try await knock.ask("DELETE", "/v1/sessions/own").status == 409)
+      let directory = "directory=\(home.work)"
+      #expect(try await knock.post("/v1/sessions/own/sync").json["branch"]?.string == "fix/own")
+      let compared = try await knock.post("/v1/compare", #"{"sessions":["own"]}"#)
+      #expect(compared.json.array?.first?["commits"]?.integer == 0)
+      #expect(try await knock.get("/v1/conflicts?\(directory)").json["pairs"]?.integer != nil)
+      #expect(
+        try await knock.get("/v1/worklog?\(directory)").json.array?.first?["title"]?.string?.contains("own") == true)
+      #expect(
+        try await knock.get("/v1/sessions/own/processes").json.array?.first?["processes"]?.array?.isEmpty == false)
+      #expect(try await knock.get("/v1/ports").json.array?.contains { $0["session"]?.string == "own" } == true)
       let removed = try await knock.ask("DELETE", "/v1/sessions/own?stop=true")
+      let rescue = try #require(try await knock.get("/v1/rescues?\(directory)").json.array?.first?["id"]?.string)
+      let restored = try await knock.post("/v1/rescues/\(rescue)/restore", #"{"directory":"\#(home.work)"}"#)
+      #expect(restored.status == 200, "\(restored.body)")
+      #expect(try await knock.get("/v1/search?text=own&\(directory)").json.array?.isEmpty == false)
+      #expect(try await knock.get("/v1/recoverable").status == 200)
       #expect(removed.json["removed"]?.bool == true, "\(removed.body)")
     }
   }

@@ -34,6 +34,35 @@ enum Components {
         "files": .list(.object(["path": .text], sometimes: ["added": .whole, "removed": .whole])), "patch": .text,
         "cut": .flag.saying("whether the patch is longer than what is shown of it"),
       ], sometimes: ["base": .text], "What a session changed, committed or not."),
+    "BranchReply": .object(
+      ["session": .text, "branch": .text, "base": .text, "steps": .list(.text)],
+      sometimes: [
+        "commit": .text, "url": .text, "tests": .object(["passed": .flag, "seconds": .number, "tree": .text]),
+      ], "What was done, a line each."),
+    "RunProcesses": .object([
+      "id": .text, "name": .text, "run": .whole,
+      "processes": .list(
+        .object([
+          "pid": .whole, "parent": .whole, "start": .whole, "startedAt": .text, "age": .number, "role": .text,
+          "state": .text, "command": .text, "memory": .whole.orNull, "cpu": .number, "listening": .list(.whole),
+          "depth": .whole,
+        ])),
+    ]),
+    "Compared": .object(
+      [
+        "name": .text, "commits": .whole, "files": .list(.text), "added": .whole, "removed": .whole, "seconds": .number,
+        "tokens": .named("Tokens"), "cost": .number, "conflicts": .list(.text),
+      ], sometimes: ["branch": .text, "testsPassed": .flag, "testSeconds": .number]),
+    "Rescue": .object(
+      [
+        "id": .text, "ref": .text, "commit": .text, "kind": .text, "name": .text, "at": .text, "age": .number,
+        "repository": .text,
+      ], sometimes: ["branch": .text]),
+    "Recovered": .object([
+      "id": .text, "name": .text, "happened": .any, "at": .text, "age": .number, "verdict": .named("Verdict"),
+      "how": .text, "outcome": .choice(["planned", "resumed", "queued", "failed", "not_started"]),
+      "problem": Schema.named("Failure").orNull,
+    ]),
     "Screen": .object([
       "rows": .whole, "columns": .whole, "title": .text, "alternate": .flag, "row": .whole, "column": .whole,
       "lines": .list(.text),

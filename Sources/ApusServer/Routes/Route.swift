@@ -96,8 +96,10 @@ struct Call {
   let exchange: Exchange
 
   /// The session the path names. Whoever may see none of that owner's sessions learns of none.
-  func session(_ name: String = "session") throws(Failure) -> Session {
-    let text = names[name] ?? ""
+  func session() throws(Failure) -> Session { try seen(names["session"] ?? "") }
+
+  /// The session of that name, under the same terms.
+  func seen(_ text: String) throws(Failure) -> Session {
     let session = try brain.require(text)
     guard grant.sees(owner: session.owner) else {
       throw Failure(

@@ -4,7 +4,7 @@ import ApusCore
 enum RouteTable {
   static let all: [Route] =
     SessionRoutes.all + ContentRoutes.all + EventRoutes.all + TerminalRoutes.all + WebhookRoutes.all
-    + TogetherRoutes.all + CareRoutes.all
+    + TogetherRoutes.all + PlaceRoutes.all + CareRoutes.all
 
   /// The route that is asked for, and what stands where its path has braces.
   static func find(_ head: RequestHead) -> (route: Route, names: [String: String])? {
