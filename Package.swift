@@ -111,7 +111,8 @@ let package = Package(
       name: "ApusServerTests",
       dependencies: [
         "ApusServer", "ApusCoordinator", "ApusTesting", "ApusTestKit", "ApusCore", "ApusWire", "ApusLink", "CSystem",
-      ], exclude: ["schemathesis.toml", "terminal-client.py", "webhook-receiver.py"], swiftSettings: strict),
+      ], exclude: ["schemathesis.toml", "terminal-client.py", "webhook-receiver.py", "tls-client.py"],
+      swiftSettings: strict),
     .testTarget(
       name: "ApusDevTests",
       dependencies: [

@@ -201,7 +201,7 @@ package final class HTTPDoor {
       if let open = listeners[address.text], open.listener != nil { throw ListenSockets.taken(address) }
       socket = try ListenSockets.tcp(host, &port, address)
       bound.place = .tcp(host: host, port: Int(port))
-      url = "\(gate.scheme)://\(request.names.first ?? bound.text)"
+      url = "\(gate.scheme)://\(ListenSockets.name(request.names, port: Int(port)) ?? bound.text)"
       gate.hosts = ListenSockets.hosts(host, port: Int(port), scheme: gate.scheme, names: request.names)
     }
     let listener = try Listener(bound, socket: socket, gate: gate, tls: tls) { [weak self] exchange in

@@ -43,6 +43,11 @@ enum ListenSockets {
       hint: "choose an address of this machine, or a path in a directory of yours")
   }
 
+  /// The first of the names, with its port.
+  static func name(_ names: [String], port: Int) -> String? {
+    names.first.map { $0.contains(":") ? $0 : "\($0):\(port)" }
+  }
+
   /// What `Host` may say there.
   static func hosts(_ host: String, port: Int, scheme: String, names: [String]) -> Set<String> {
     let shown = host.contains(":") ? "[\(host)]" : host

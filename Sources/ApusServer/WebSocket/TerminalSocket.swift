@@ -86,6 +86,8 @@ final class TerminalSocket {
       paint(until: available)
     case .output(let offset, let bytes): took(bytes, at: offset)
     case .leads(let leads):
+      // Before the greeting it is part of that.
+      guard isBegun else { return }
       say("leads", ["leads": .bool(leads)])
       if leads { keeper?.send(.size(size)) }
     case .sized(let size):
