@@ -42,7 +42,8 @@ func runDaemon() -> Never {
     }
   }
   Loop.shared.run()
-  exit(0)
+  // A listener's thread may still be at work: nothing is taken down under it.
+  _exit(0)
 }
 
 @LoopActor
@@ -158,11 +159,13 @@ private final class Daemon {
   }
 
   private func leave() {
-    log.info("apusd pid \(getpid()) ends")
     door?.close()
-    http.end()
-    unlink(places.daemonSocket)
-    store.close()
-    Loop.shared.stop()
+    LoopActor.begin { [self] in
+      await http.end()
+      log.info("apusd pid \(getpid()) ends")
+      unlink(places.daemonSocket)
+      store.close()
+      Loop.shared.stop()
+    }
   }
 }

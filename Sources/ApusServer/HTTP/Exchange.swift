@@ -19,9 +19,11 @@ final class Exchange: Sendable {
   let grant: AccessGrant
   /// The id of the token that was shown.
   let token: String?
+  let listener: Listener
   private let state = Mutex(State())
 
-  init(head: RequestHead, grant: AccessGrant, token: String?) {
+  init(head: RequestHead, grant: AccessGrant, token: String?, listener: Listener) {
+    self.listener = listener
     self.head = head
     self.grant = grant
     self.token = token
@@ -62,6 +64,18 @@ final class Exchange: Sendable {
       MHD_resume_connection(OpaquePointer(bitPattern: state.suspended))
       state.suspended = 0
     }
+  }
+
+  static var closing: HTTPReply {
+    var reply = HTTPReply.problem(Failure(.daemonUnreachable, "this address is no longer served"))
+    reply.closes = true
+    return reply
+  }
+
+  /// Nobody is here any more: what is asked is answered so, what is told bit by bit ends.
+  func cutOff() {
+    answer(Self.closing)
+    if case .stream(let outbox)? = state.withLock({ $0.reply })?.body { outbox.finish() }
   }
 
   /// Called once it was answered or the other side is gone; at once where that is so.

@@ -77,7 +77,7 @@ package final class HTTPDoor {
       for address in chosen {
         guard let open = listeners.removeValue(forKey: address) else { continue }
         try coordinator.forgetListen(address)
-        if let listener = open.listener { await Offload.run { listener.close() } }
+        await open.listener?.close()
         if case .unix(let path)? = open.listener?.address.place { unlink(path) }
         log.info("no longer listening at \(address)")
         closed.append(open.object)
@@ -228,10 +228,11 @@ package final class HTTPDoor {
     }
   }
 
-  /// Sockets of ours in the file system go with the daemon.
-  package func end() {
+  /// Lets go of all of them; they are listened at again by the next daemon.
+  package func end() async {
     for open in listeners.values {
       if case .unix(let path)? = open.listener?.address.place { unlink(path) }
+      await open.listener?.close()
     }
   }
 }

@@ -19,6 +19,7 @@ final class Listener: Sendable {
   private let open = Mutex<[ObjectIdentifier: Exchange]>([:])
   private let handle: @LoopActor @Sendable (Exchange) async -> HTTPReply
   private let daemon = Mutex<UInt>(0)
+  private let isClosing = Atomic(false)
 
   /// Listens until `close`. Throws where the library would not begin.
   init(
@@ -56,27 +57,75 @@ final class Listener: Sendable {
 
   func change(_ change: (inout Gate) -> Void) { gate.withLock { change(&$0) } }
 
-  /// Ends it; what is under way is answered that nobody is here any more. Waits for its thread: not for the loop's.
-  func close() {
+  private static let goingMilliseconds = 1_000
+  /// Longer than anybody may take for an answer.
+  private static let lastMilliseconds = 120_000
+  private static let lookMilliseconds = 5
+
+  /// Takes nobody in any more, and ends what goes on there. Returns when that is done, or, where somebody takes an answer
+  /// slowly, after a moment: the rest is seen to later.
+  @LoopActor
+  func close() async {
     let daemon = self.daemon.withLock { daemon in
       defer { daemon = 0 }
       return daemon
     }
     guard daemon != 0 else { return }
-    for exchange in open.withLock({ Array($0.values) }) {
-      exchange.answer(.problem(Failure(.daemonUnreachable, "this address is no longer served")))
+    isClosing.store(true, ordering: .relaxed)
+    let socket = MHD_quiesce_daemon(OpaquePointer(bitPattern: daemon))
+    if socket >= 0 { Glibc.close(socket) }
+    if await isLeft(within: Self.goingMilliseconds) { return await stop(daemon) }
+    LoopActor.begin { [self] in
+      // Nothing may be suspended when it is stopped.
+      if await isLeft(within: Self.lastMilliseconds) { await stop(daemon) }
     }
-    MHD_stop_daemon(OpaquePointer(bitPattern: daemon))
   }
+
+  @LoopActor
+  private func isLeft(within milliseconds: Int) async -> Bool {
+    let until = apus_monotonic_milliseconds() + Int64(milliseconds)
+    while true {
+      for end in sittings.values { end() }
+      let exchanges = open.withLock { Array($0.values) }
+      if exchanges.isEmpty { return true }
+      for exchange in exchanges { exchange.cutOff() }
+      if apus_monotonic_milliseconds() > until { return false }
+      await withCheckedContinuation { continuation in
+        _ = Timers.shared.after(Self.lookMilliseconds) { continuation.resume() }
+      }
+    }
+  }
+
+  @LoopActor
+  private func stop(_ daemon: UInt) async {
+    await Offload.run { MHD_stop_daemon(OpaquePointer(bitPattern: daemon)) }
+  }
+
+  // MARK: connections that became something else
+
+  @LoopActor private var sittings: [UInt64: @LoopActor () -> Void] = [:]
+  @LoopActor private var nextSitting: UInt64 = 0
+
+  /// `end` ends it at once; the number is for `stand`.
+  @LoopActor
+  func sit(_ end: @escaping @LoopActor () -> Void) -> UInt64 {
+    nextSitting += 1
+    sittings[nextSitting] = end
+    return nextSitting
+  }
+
+  @LoopActor
+  func stand(_ number: UInt64) { sittings[number] = nil }
 
   // MARK: on the listener's thread
 
   fileprivate func begin(_ head: RequestHead) -> (HTTPReply?, Exchange?) {
+    if isClosing.load(ordering: .relaxed) { return (Exchange.closing, nil) }
     switch gate.withLock({ $0 }).admit(head) {
     case .refused(let reply): return (reply, nil)
     case .health: return (.empty, nil)
     case .admitted(let grant, let token):
-      let exchange = Exchange(head: head, grant: grant, token: token)
+      let exchange = Exchange(head: head, grant: grant, token: token, listener: self)
       open.withLock { $0[ObjectIdentifier(exchange)] = exchange }
       return (nil, exchange)
     }

@@ -46,15 +46,18 @@ enum TerminalRoutes {
       rows: UInt16(call.query.whole("rows") ?? 24), columns: UInt16(call.query.whole("columns") ?? 80))
     let door = call.door
     let token = call.token
+    let listener = call.exchange.listener
     return HTTPReply(
       status: 101, headers: headers,
       body: .upgrade { upgraded in
         let socket = WebSocketLink(upgraded)
         let terminal = TerminalSocket(socket, place, wish: wish, size: size)
+        let sitting = listener.sit { socket.cutOff(1001, "this address is no longer served") }
         let standing = door.stand(by: token) { socket.close(1008, "the token was revoked") }
         socket.onGone = {
           terminal.end()
           door.forget(standing, token: token)
+          listener.stand(sitting)
         }
         terminal.begin()
         socket.begin()

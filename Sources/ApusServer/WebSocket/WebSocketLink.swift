@@ -51,6 +51,12 @@ final class WebSocketLink {
     flush()
   }
 
+  /// The same, without waiting for whoever does not take it.
+  func cutOff(_ code: UInt16, _ reason: String) {
+    close(code, reason)
+    end()
+  }
+
   private func send(_ frame: [UInt8]) {
     guard descriptor.isOpen, !isClosing else { return }
     outbox += frame
