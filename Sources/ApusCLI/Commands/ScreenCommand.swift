@@ -11,16 +11,6 @@ struct ScreenCommand: Command {
   @Operand("NAME", help: "a session", completes: .sessions) var name
   @Flag("--ansi", help: "with colours and attributes") var ansi
 
-  private struct Shown: Encodable {
-    var rows: Int
-    var columns: Int
-    var title: String
-    var alternate: Bool
-    var row: Int
-    var column: Int
-    var lines: [String]
-  }
-
   func run(_ context: Context) throws(Failure) -> Int32 {
     let place = try RunFinder.find(name, context)
     guard place.terminal else {
@@ -34,11 +24,7 @@ struct ScreenCommand: Command {
     }
     let screen = drawn.screen
     if context.isJSON {
-      context.output.json(
-        Shown(
-          rows: screen.rows, columns: screen.columns, title: screen.title ?? "", alternate: screen.isAlternate,
-          row: screen.cursor.row, column: screen.cursor.column,
-          lines: screen.lines))
+      context.output.json(ScreenObject(screen))
     } else {
       context.output.write(ansi ? screen.ansi : Array(screen.text.utf8))
     }

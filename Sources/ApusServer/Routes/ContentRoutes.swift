@@ -56,7 +56,7 @@ enum ContentRoutes {
           hint: "its conversation is at /v1/sessions/\(place.id)/transcript")
       }
       let shown = await Offload.run {
-        RecordedScreen.load(directory: place.directory, until: nil).map(ShownScreen.init)
+        RecordedScreen.load(directory: place.directory, until: nil).map { ScreenObject($0.screen) }
       }
       guard let shown else {
         throw Failure(
@@ -198,27 +198,5 @@ struct RecordingFiles: Sendable {
     var bytes = [UInt8](repeating: 0, count: most)
     let got = pread(descriptor, &bytes, bytes.count, off_t(offset) - off_t(start))
     return got > 0 ? Array(bytes.prefix(got)) : []
-  }
-}
-
-/// A screen as programs see it.
-struct ShownScreen: Codable, Sendable {
-  var rows: Int
-  var columns: Int
-  var title: String
-  var alternate: Bool
-  var row: Int
-  var column: Int
-  var lines: [String]
-
-  init(_ drawn: RecordedScreen.Drawn) {
-    let screen = drawn.screen
-    rows = screen.rows
-    columns = screen.columns
-    title = screen.title ?? ""
-    alternate = screen.isAlternate
-    row = screen.cursor.row
-    column = screen.cursor.column
-    lines = screen.lines
   }
 }

@@ -1,5 +1,4 @@
 import ApusLoop
-import CSystem
 import Glibc
 
 /// One WebSocket on the loop. What is said to it waits here until the other side takes it: whoever says much asks
@@ -14,9 +13,8 @@ final class WebSocketLink {
   private static let patience = 2
 
   private let upgraded: Upgraded
-  private let descriptor: Descriptor
+  private let link: ByteLink
   private var frames = WebSocketFrames()
-  private var outbox: [UInt8] = []
   private var isClosing = false
   private var unanswered = 0
   private var timer: UInt64?
@@ -27,28 +25,29 @@ final class WebSocketLink {
 
   init(_ upgraded: Upgraded) {
     self.upgraded = upgraded
-    descriptor = Descriptor(upgraded.descriptor)
+    link = ByteLink(upgraded.descriptor)
   }
 
   func begin() {
-    descriptor.onReadable = { [weak self] in self?.receive() }
-    descriptor.onWritable = { [weak self] in self?.flush() }
-    descriptor.watch()
+    link.onBytes = { [weak self] bytes in self?.take(bytes) }
+    link.onTaken = { [weak self] in self?.taken() }
+    link.onGone = { [weak self] in self?.end() }
+    link.begin()
     watchLife()
-    take(upgraded.early)
+    take(upgraded.early[...])
   }
 
-  var hasRoom: Bool { outbox.count <= Self.comfortable }
+  var hasRoom: Bool { link.waiting <= Self.comfortable }
 
   func say(text: [UInt8]) { send(WebSocketFrames.text(text)) }
   func say(bytes: [UInt8]) { send(WebSocketFrames.binary(bytes)) }
 
   /// Says why, and ends it once that is said.
   func close(_ code: UInt16, _ reason: String) {
-    guard descriptor.isOpen, !isClosing else { return }
-    outbox += WebSocketFrames.close(code, reason)
+    guard link.isOpen, !isClosing else { return }
     isClosing = true
-    flush()
+    link.send(WebSocketFrames.close(code, reason))
+    if link.waiting == 0 { end() }
   }
 
   /// The same, without waiting for whoever does not take it.
@@ -58,42 +57,18 @@ final class WebSocketLink {
   }
 
   private func send(_ frame: [UInt8]) {
-    guard descriptor.isOpen, !isClosing else { return }
-    outbox += frame
-    flush()
+    if !isClosing { link.send(frame) }
   }
 
-  private func flush() {
-    var done = 0
-    while done < outbox.count {
-      let got = apus_write_from(descriptor.number, outbox, outbox.count, done)
-      if got < 0, errno == EAGAIN { break }
-      guard got > 0 else { return end() }
-      done += got
-    }
-    outbox.removeFirst(done)
-    if isClosing, outbox.isEmpty { return end() }
-    descriptor.watch(readable: true, writable: !outbox.isEmpty)
-    if done > 0, outbox.count <= Self.relieved { onRoom() }
+  private func taken() {
+    if isClosing, link.waiting == 0 { return end() }
+    if link.waiting <= Self.relieved { onRoom() }
   }
 
-  private static var chunk = [UInt8](repeating: 0, count: 1 << 16)
-
-  private func receive() {
-    while descriptor.isOpen {
-      let got = read(descriptor.number, &Self.chunk, Self.chunk.count)
-      if got < 0, errno == EINTR { continue }
-      if got < 0, errno == EAGAIN { return }
-      guard got > 0 else { return end() }
-      take(Array(Self.chunk[..<got]))
-      if got < Self.chunk.count { return }
-    }
-  }
-
-  private func take(_ bytes: [UInt8]) {
+  private func take(_ bytes: ArraySlice<UInt8>) {
     frames.feed(bytes)
     do {
-      while descriptor.isOpen, !isClosing, let message = try frames.next() {
+      while link.isOpen, !isClosing, let message = try frames.next() {
         unanswered = 0
         switch message {
         case .ping(let bytes): send(WebSocketFrames.pong(bytes))
@@ -107,7 +82,7 @@ final class WebSocketLink {
 
   private func watchLife() {
     timer = Timers.shared.after(Self.pingMilliseconds) { [weak self] in
-      guard let self, descriptor.isOpen else { return }
+      guard let self, link.isOpen || isClosing else { return }
       unanswered += 1
       if unanswered > Self.patience || isClosing { return end() }
       send(WebSocketFrames.ping([]))
@@ -115,12 +90,15 @@ final class WebSocketLink {
     }
   }
 
+  private var isOver = false
+
   private func end() {
-    guard descriptor.isOpen else { return }
+    guard !isOver else { return }
+    isOver = true
     if let timer { Timers.shared.cancel(timer) }
     // Both hold the connection: it closes with the second.
-    shutdown(descriptor.number, Int32(SHUT_RDWR))
-    descriptor.close()
+    if link.isOpen { shutdown(link.number, Int32(SHUT_RDWR)) }
+    link.close()
     upgraded.close()
     let told = onGone
     (onMessage, onRoom, onGone) = ({ _ in }, {}, {})
