@@ -50,14 +50,14 @@ extension Coordinator {
     request.place?.given = Array(wish.variables.keys)
     request.place?.date = LocalDate.today()
     request.creation = wish.creation
-    if let pid = wish.tiedTo {
-      guard let mark = Processes.mark(of: Int32(clamping: pid)) else {
-        throw Failure(
-          .usage, "there is no process \(pid) to tie the session to", hint: "name one that runs, such as your own")
-      }
-      request.tiedTo = mark
-    }
+    request.tiedTo = try wish.tiedTo.map { pid throws(Failure) in try mark(toTie: pid) }
     return request
+  }
+
+  package func mark(toTie pid: Int) throws(Failure) -> ProcessMark {
+    if let mark = Processes.mark(of: Int32(clamping: pid)) { return mark }
+    throw Failure(
+      .usage, "there is no process \(pid) to tie the session to", hint: "name one that runs, such as your own")
   }
 
   private func persists(_ wish: SessionWish, _ settings: Settings) throws(Failure) -> Bool {
@@ -116,6 +116,12 @@ extension Coordinator {
       for session in tied { try update(session.id) { $0.tiedTo = nil } }
       try await end(tied.filter { !$0.persists }.map(\.id), now: false)
     } catch { log.error("sessions of pid \(mark.pid): \(error)") }
+  }
+
+  /// What a session's next run is tied to: what is named for it, else what the last one was, where that still lives. The
+  /// end of a program it had nothing to do with any more must not end it.
+  func nextTie(_ session: Session, _ named: ProcessMark?) -> ProcessMark? {
+    named ?? session.tiedTo.flatMap { Processes.mark(of: $0.pid) == $0 ? $0 : nil }
   }
 
   /// A new daemon watches what the last one did.

@@ -51,8 +51,10 @@ extension Coordinator {
     if let input { try notePrompt(input) }
     try enqueue(id, resumes: true, terminal: request.terminal, prompt: request.text) { session in
       if request.text != nil { session.prompted = true }
+      session.tiedTo = nextTie(session, request.tiedTo)
       if let directory = request.directory { session.directory = directory }
     }
+    if let session = sessions[id] { tie(session) }
     return input?.promptID
   }
 
@@ -173,6 +175,7 @@ extension Coordinator {
     sessions[id]?.archivedAt = nil
     sessions[id]?.lastActive = now
     sessions[id]?.agentVersion = version
+    sessions[id]?.tiedTo = nextTie(session, request.tiedTo)
     if request.text != nil { sessions[id]?.prompted = true }
     if let directory = request.directory { sessions[id]?.directory = directory }
     do {
@@ -181,6 +184,7 @@ extension Coordinator {
       try await start(
         id, opening: opening, continuing: continuing, carried: carried, inputs: inputs, terminal: request.terminal,
         prompt: request.text)
+      if let session = sessions[id] { tie(session) }
     } catch {
       // No run was recorded: the session is as it was, and the message was not taken.
       if try store.loadRuns(of: id).last?.number ?? 0 < sessions[id]?.run ?? 0 {
@@ -244,6 +248,7 @@ extension Coordinator {
     session.owner = parent.owner
     session.tags = parent.tags
     session.persists = parent.persists
+    session.tiedTo = request.tiedTo
     if var place = parent.place {
       // Where its parent works; the worktree and branch stay the parent's, ports are never anybody else's.
       (place.worktree, place.madeBranch, place.merged) = (nil, false, nil)
@@ -264,6 +269,7 @@ extension Coordinator {
     try note(id, .created, .object(["name": .string(name), "forkedFrom": .string(parent.id)]))
     for input in inputs { try notePrompt(input) }
     log.info("session \(id) \(name): forked from \(parent.id)")
+    tie(session)
     try await begin(
       id, opening: .forked(from: parent.conversationID), inputs: inputs, terminal: request.terminal,
       prompt: request.text)

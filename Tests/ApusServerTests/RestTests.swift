@@ -221,6 +221,34 @@ import Testing
     }
   }
 
+  @Test func `a session is tied to what its run was started for, not to what an earlier one was`() async throws {
+    try await TestHome.with(agent: Checkout.scriptedAgent) { home in
+      let knock = try await Knock.at(home)
+      func program() throws -> Running {
+        try Running(["/bin/sleep", "1000"], environment: home.environment, directory: home.work)
+      }
+      let (first, second) = (try program(), try program())
+      for name in ["left", "taken"] {
+        let wish = body(home, #","name":"\#(name)","tiedTo":\#(first.pid)"#)
+        #expect(try await knock.post("/v1/sessions?wait=ready", wish).status == 201)
+        #expect(try await knock.post("/v1/sessions/\(name)/stop").status == 200)
+      }
+      await first.release()
+      #expect(try await knock.post("/v1/sessions/left/resume", #"{"text":"say: a","wait":true}"#).status == 200)
+      let taken = #"{"text":"say: b","wait":true,"tiedTo":\#(second.pid)}"#
+      #expect(try await knock.post("/v1/sessions/taken/resume", taken).status == 200)
+      let fork = #"{"name":"copy","text":"say: c","wait":true,"tiedTo":\#(second.pid)}"#
+      #expect(try await knock.post("/v1/sessions/left/fork", fork).status == 201)
+      #expect(try await knock.post("/v1/sessions/left/resume", #"{"tiedTo":\#(first.pid)}"#).status == 422)
+      #expect(await home.apus("restart").status == 0)
+      await second.release()
+      for name in ["taken", "copy"] {
+        #expect(try await eventually { try await home.session("show", name).state == .ended }, "\(name)")
+      }
+      #expect(try await home.session("show", "left").state == .running)
+    }
+  }
+
   @Test func `a recording is given by its bytes`() async throws {
     try await TestHome.with(agent: Checkout.scriptedAgent) { home in
       let knock = try await Knock.at(home)

@@ -119,7 +119,7 @@ enum SessionRoutes {
       need: .operate,
       body: [
         Field("text", .text(least: 1, most: longestPrompt), "what the agent is to do then"), wait,
-        Field("directory", .path, "run there instead"), terminal,
+        Field("directory", .path, "run there instead"), tiedTo, terminal,
       ], answer: .json(.named("Session"))
     ) { call in try await resume(call, as: nil) },
     Route(
@@ -128,7 +128,7 @@ enum SessionRoutes {
       body: [
         Field("name", .sessionName, required: true, "the copy's name"),
         Field("text", .text(least: 1, most: longestPrompt), "what the agent is to do then"), wait,
-        Field("directory", .path, "run there instead"), terminal,
+        Field("directory", .path, "run there instead"), tiedTo, terminal,
       ], answer: .json(.named("Session"), status: 201)
     ) { call in try await resume(call, as: call.body.text("name")) },
     Route(
@@ -144,6 +144,8 @@ enum SessionRoutes {
     },
   ]
 
+  static let tiedTo = Field(
+    "tiedTo", .whole(1...4_194_304), "a process whose end is a deliberate shutdown for it, such as your own")
   static let terminal = Field(
     "terminal",
     .object([
@@ -162,8 +164,7 @@ enum SessionRoutes {
     Field("owner", .line(most: 200), "whose it is"),
     Field("tags", .lines(count: 0...32, length: 0...64), "what it can be found by"),
     Field("persist", .flag, "whether it goes on through a deliberate shutdown"),
-    Field("tiedTo", .whole(1...4_194_304), "a process whose end is a deliberate shutdown for it, such as your own"),
-    terminal,
+    tiedTo, terminal,
     Field("worktree", .flag, "whether it gets a branch and a worktree of its own; else it works in its directory"),
     Field("component", .line(most: 200), "the part of the repository it works on"),
     Field("kind", .choice(Place.Kind.allCases.map(\.rawValue)), "it names the branch"),
@@ -262,7 +263,8 @@ enum SessionRoutes {
   private static func resume(_ call: Call, as fork: String?) async throws -> HTTPReply {
     let request = ResumeRequest(
       session: try call.session().id, text: call.body.text("text"), fork: fork, directory: call.body.text("directory"),
-      wait: call.body.flag("wait"), terminal: size(call))
+      wait: call.body.flag("wait"), terminal: size(call),
+      tiedTo: try call.body.whole("tiedTo").map { try call.brain.mark(toTie: $0) })
     return try .json(try await call.brain.resume(request, call.caller), status: fork == nil ? 200 : 201)
   }
 

@@ -191,10 +191,14 @@ package struct ResumeRequest: Codable, Sendable {
   package var wait: Bool
   /// Nil: headless.
   package var terminal: TerminalWish?
+  /// Nil: as the run before, where that process still lives.
+  package var tiedTo: ProcessMark?
 
   package init(
-    session: String, text: String?, fork: String?, directory: String?, wait: Bool, terminal: TerminalWish? = nil
+    session: String, text: String?, fork: String?, directory: String?, wait: Bool, terminal: TerminalWish? = nil,
+    tiedTo: ProcessMark? = nil
   ) {
+    self.tiedTo = tiedTo
     self.session = session
     self.text = text
     self.fork = fork
