@@ -69,12 +69,13 @@ import Testing
     // It goes on while nobody is there to hear of it.
     write(gate, "x", 1)
     close(gate)
-    seen = try await phone.follow(seen) { $0.types.contains("turn.ended") }
+    seen = try await phone.follow(seen) { $0.types.contains("prompt.finished") }
     try await backend.reloaded()
     #expect(TestHome.text(home.work + "/seen") == "x")
-    let all = try await Follower(apus, "?after=0&session=chat").follow(.init()) { $0.types.contains("turn.ended") }
+    let all = try await Follower(apus, "?after=0&session=chat").follow(.init()) { $0.types.contains("prompt.finished") }
     #expect(seen.ids == all.ids)
-    #expect(seen.data == all.data)
+    let isSame = seen.data == all.data
+    #expect(isSame)
     let after = try await home.session("show", "chat")
     #expect(after.pid == before.pid && after.pid != nil)
     #expect(after.run == 1)

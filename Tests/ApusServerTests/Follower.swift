@@ -64,6 +64,15 @@ final class Follower: Sendable {
   }
 
   static func events(_ bytes: [UInt8]) -> [(id: Int64, type: String, data: JSON)] {
+    blocks(bytes).compactMap { fields in
+      guard let id = fields["id"].flatMap({ Int64($0) }), let type = fields["event"] else { return nil }
+      let data: JSON = (try? JSONText.decode(from: Array((fields["data"] ?? "").utf8))) ?? .null
+      return (id, type, data)
+    }
+  }
+
+  /// The whole events of an answer that comes in chunks, as the fields each has.
+  static func blocks(_ bytes: [UInt8]) -> [[String: String]] {
     let text = String(decoding: bytes, as: UTF8.self)
     guard let end = text.range(of: "\r\n\r\n") else { return [] }
     // Chunks are cut anywhere: what is no line of ours is their framing.
@@ -76,16 +85,14 @@ final class Follower: Sendable {
       body += String(decoding: rest[(newline + 1)..<(newline + 1 + size)], as: UTF8.self)
       rest = rest[(newline + 1 + size)...].dropFirst(2)
     }
-    return body.replacingOccurrences(of: "\r\n", with: "\n").components(separatedBy: "\n\n").dropLast().compactMap {
-      block in
+    body = body.replacingOccurrences(of: "\r\n", with: "\n")
+    return body.components(separatedBy: "\n\n").dropLast().map { block in
       var fields: [String: String] = [:]
       for line in block.split(separator: "\n") {
         guard let colon = line.firstIndex(of: ":"), colon != line.startIndex else { continue }
         fields[String(line[..<colon])] = line[line.index(after: colon)...].trimmingCharacters(in: .whitespaces)
       }
-      guard let id = fields["id"].flatMap({ Int64($0) }), let type = fields["event"] else { return nil }
-      let data: JSON = (try? JSONText.decode(from: Array((fields["data"] ?? "").utf8))) ?? .null
-      return (id, type, data)
+      return fields
     }
   }
 }
