@@ -65,6 +65,8 @@ final class Webhooks {
         let position = items.count > Self.batch ? items[Self.batch - 1].number : last.number
         guard !wanted.isEmpty else {
           all[id]?.position = position
+          // Many that are not wanted would else keep everybody waiting.
+          await Task.yield()
           continue
         }
         let outcome = await send(wanted, webhook)

@@ -64,6 +64,8 @@ enum EventRoutes {
         for item in items where wanted.takes(item) { outbox.put(wanted.hides ? item.hidden : item.plain) }
         position = last.number
         await outbox.room()
+        // Whoever takes few of many would else keep everybody waiting until it is up to date.
+        await Task.yield()
       } catch {
         log.error("events: \(error)")
         return outbox.finish()
