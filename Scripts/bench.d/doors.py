@@ -334,6 +334,4 @@ def fan_out(scaled):
            " is the limit where ours is fast.")
 
 
-# Later: the echo of a key through `/v1/sessions/{session}/terminal` beside a Python `websockets` server with a
-# pseudo-terminal; what `apus-claude` takes per start and per message beside the bare program under the SDK.
 ALL = {"http": requests, "events": fan_out}
