@@ -79,7 +79,8 @@ def ours(home):
 
 
 def peer(stack, home, door, event):
-    """uvicorn with what FastAPI's own packages bring: asyncio and h11, one process, no access log."""
+    """uvicorn with what FastAPI's own packages bring: asyncio and h11, one process, no access log. Connections are kept
+    for as long as ours are, through the other's turns."""
     files = {"LIST": door.get("/v1/sessions"), "STATUS": door.get("/v1/status"), "EVENT": event}
     environment = {**home.environment, "BENCH_TOKEN": door.token}
     for name, value in files.items():
@@ -89,7 +90,7 @@ def peer(stack, home, door, event):
     (home.root / "peer.py").write_text(PEER)
     port = harness.free_port()
     process = subprocess.Popen([harness.python(), "-m", "uvicorn", "peer:app", "--port", str(port), "--log-level", "warning",
-                                "--no-access-log"], cwd=home.root, env=environment, stdin=subprocess.DEVNULL)
+                                "--no-access-log", "--timeout-keep-alive", "120"], cwd=home.root, env=environment, stdin=subprocess.DEVNULL)
 
     def end():
         process.kill()
