@@ -11,8 +11,13 @@ import Testing
   func `a backend's conversations outlive its reloads, and its end where they persist`(persists: Bool) async throws {
     try await TestHome.with { home in
       let apus = try await Knock.at(home, more: ["--owner", "mobile-app"])
-      var extra = ["APUS_URL": "http://" + apus.host, "APUS_TOKEN": apus.token ?? ""]
-      if persists { extra["PERSIST_CLAUDE_SESSIONS"] = "true" }
+      // Over TCP with a token, or over a socket that knows who asks.
+      let socket = "unix:" + home.root + "/api.sock"
+      #expect(await home.apus("serve", "--listen", socket).status == 0)
+      let extra =
+        persists
+        ? ["APUS_URL": "http://" + apus.host, "APUS_TOKEN": apus.token ?? "", "PERSIST_CLAUDE_SESSIONS": "true"]
+        : ["APUS_URL": socket]
       mkfifo(home.work + "/gate", 0o600)
       let pid = try await Backend.with("fastapi-backend", home, extra) { backend in
         try await reload(backend, home, apus)
