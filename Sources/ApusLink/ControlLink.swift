@@ -15,6 +15,10 @@ package final class ControlLink {
   /// Called once, when the daemon is gone or speaks nonsense.
   package var onGone: @LoopActor () -> Void = {}
 
+  /// No more items are taken from the daemon, which waits, until `resume`.
+  package func pause() { link.pause() }
+  package func resume() { link.resume() }
+
   /// Nil where no daemon of this user's listens.
   package static func connect(_ places: Places) -> ControlLink? {
     FrameLink(apus_unix_connect_at_once(places.daemonSocket)).map(ControlLink.init)
