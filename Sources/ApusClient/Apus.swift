@@ -24,6 +24,7 @@ public struct Apus: Sendable {
   ///   - programs: the directory of `apusd` and `apus-keeper`. Usually that of this program, else the first in `PATH`.
   /// - Throws: `home.refused` where there is no place to keep sessions.
   public init(home: String? = nil, environment: [String: String]? = nil, programs: String? = nil) throws {
+    Loop.serveAside()
     var environment = environment ?? Environment.current()
     if let home { environment["APUS_HOME"] = home }
     daemon = try ApusError.from { () throws(Failure) in

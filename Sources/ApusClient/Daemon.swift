@@ -53,7 +53,6 @@ struct Daemon: Sendable {
     if mayAskAgain: Bool = true, starting: Bool = true, within milliseconds: Int? = nil,
     _ question: @escaping @Sendable () -> (Verb, Body)
   ) async throws -> Reply {
-    Loop.serveAside()
     let asking = Asking()
     return try await withTaskCancellationHandler {
       var link: ControlLink? = try await connect(starting: starting)
@@ -146,7 +145,8 @@ private final class Asking {
       link.onReply = { answer.give($0) }
       link.onGone = { answer.give(.failure(DaemonLink.gone)) }
       timer = milliseconds.map { Timers.shared.after($0) { answer.give(.failure(Self.silent)) } }
-      link.send(verb, body)
+      // It may have gone before anybody listened.
+      if link.isOpen { link.send(verb, body) } else { answer.give(.failure(DaemonLink.gone)) }
     }
     if let timer { Timers.shared.cancel(timer) }
     guard !isCancelled else { throw CancellationError() }

@@ -60,7 +60,6 @@ final class EventReading: Sendable {
   func leave() { LoopActor.begin { [follower] in follower.leave() } }
 
   func more() async throws -> [[UInt8]] {
-    Loop.serveAside()
     let follower = follower
     return try await ApusError.from {
       try await withTaskCancellationHandler {
@@ -102,8 +101,11 @@ final class EventFollower {
       hasBegun = true
       LoopActor.begin { await self.connect { daemon async throws(Failure) in try await daemon.connect() } }
     }
-    while kept.isEmpty, ending == nil, !isLeft {
-      await withCheckedContinuation { waiting = Answer($0) }
+    while !isReady {
+      await withCheckedContinuation { continuation in
+        // A task of the program's passes through the loop before it gets here: others may have come first.
+        if isReady { continuation.resume() } else { waiting = Answer(continuation) }
+      }
     }
     guard !isLeft else { throw CancellationError() }
     guard kept.isEmpty else {
@@ -114,6 +116,8 @@ final class EventFollower {
     try ending?.get()
     return []
   }
+
+  private var isReady: Bool { !kept.isEmpty || ending != nil || isLeft }
 
   func leave() {
     isLeft = true
@@ -131,6 +135,7 @@ final class EventFollower {
       link.onItem = { [weak self] bytes in self?.take(bytes) }
       link.onReply = { [weak self] result in self?.end(result) }
       link.onGone = { [weak self] in self?.lost() }
+      guard link.isOpen else { return lost() }
       link.send(.events, EventsRequest(session: session, from: next, follow: follow))
     } catch {
       ending = .failure(error)
