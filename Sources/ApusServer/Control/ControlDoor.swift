@@ -16,6 +16,7 @@ package final class ControlDoor {
   private let shutDown: @LoopActor (ShutDownMode) async throws -> ShutDownReply
   private let leave: @LoopActor () -> Void
   private var connections: [ObjectIdentifier: ControlConnection] = [:]
+  private var isClosed = false
 
   /// `listening` is a listening socket. `shutDown` ends or leaves the sessions, `leave` then ends the daemon.
   package init(
@@ -33,7 +34,11 @@ package final class ControlDoor {
     listener.watch()
   }
 
-  package func close() { listener.close() }
+  /// Nothing is answered any more: what was asked is for the next daemon to hear, whose store is not closed.
+  package func close() {
+    isClosed = true
+    listener.close()
+  }
 
   private func accept() {
     while true {
@@ -72,8 +77,10 @@ package final class ControlDoor {
         return leave()
       }
       let body = try await perform(request, connection.caller)
+      guard !isClosed else { return }
       connection.send(Frame(kind: Control.Kind.done, body: body))
     } catch {
+      guard !isClosed else { return }
       let failure = error as? Failure ?? Failure(.internalError, "\(error)", hint: "`apus logs --daemon` says more")
       if failure.code == .internalError || failure.code == .storeFailed || failure.code == .diskFull {
         log.error("request failed: \(failure.code.rawValue): \(failure.summary)")
