@@ -45,21 +45,23 @@ struct Daemon: Sendable {
   func ask(
     _ verb: Verb, _ body: some Encodable & Sendable, starting: Bool = true, within milliseconds: Int? = nil
   ) async throws -> Reply {
-    try await again(if: verb.onlyLooks || verb == .logs, starting: starting, within: milliseconds) { (verb, body) }
+    try await again(if: verb.onlyLooks || verb == .logs, starting: starting, within: milliseconds) { _ in (verb, body) }
   }
 
-  /// The same for what may be asked again; the question is made anew each time.
+  /// The same for what may be asked again; the question is made anew each time, and told how many seconds went by since
+  /// it was first asked.
   func again<Body: Encodable & Sendable>(
     if mayAskAgain: Bool = true, starting: Bool = true, within milliseconds: Int? = nil,
-    _ question: @escaping @Sendable () -> (Verb, Body)
+    _ question: @escaping @Sendable (_ spent: Double) -> (Verb, Body)
   ) async throws -> Reply {
     let asking = Asking()
     return try await withTaskCancellationHandler {
       var link: ControlLink? = try await connect(starting: starting)
+      let first = apus_monotonic_milliseconds()
       while true {
         let since = apus_monotonic_milliseconds()
-        guard let open = link else { throw Self.noneCame }
-        let (verb, body) = question()
+        guard let open = link else { throw CancellationError() }
+        let (verb, body) = question(Double(since - first) / 1000)
         do { return try await asking.ask(open, verb, body, within: milliseconds) } catch let failure as Failure {
           guard failure == DaemonLink.gone, mayAskAgain else { throw failure }
           let wasLeaving = apus_monotonic_milliseconds() < since + Self.lastMomentMilliseconds

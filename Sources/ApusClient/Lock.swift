@@ -2,7 +2,6 @@ import ApusCore
 import ApusLink
 import ApusLoop
 import ApusWire
-import CSystem
 import Glibc
 import Synchronization
 
@@ -106,12 +105,11 @@ extension Apus {
     names: [String], in directory: String?, note: String?, wait: Duration
   ) async throws -> Lock {
     let right = LockRight(daemon, names: names, directory: directory)
-    let (seconds, since) = (wait.inSeconds, apus_monotonic_milliseconds())
+    let seconds = wait.inSeconds
     do {
-      let reply = try await daemon.again {
+      let reply = try await daemon.again { spent in
         var request = LockRequest(asker: right.asker, names: names, ticket: right.ticket)
         request.note = note
-        let spent = Double(apus_monotonic_milliseconds() - since) / 1000
         request.waitSeconds = seconds > 0 ? max(0, seconds - spent) : nil
         request.isOfProcess = true
         return (Verb.lock, request)

@@ -1,6 +1,5 @@
 import ApusCore
 import ApusWire
-import CSystem
 
 extension Session {
   /// What can be waited for.
@@ -39,11 +38,10 @@ extension Session {
   /// - Throws: `timed_out`; `session.ended` where it can no longer come.
   @discardableResult
   public func wait(for goal: Goal = .idle, timeout: Duration? = nil) async throws -> Session {
-    let (id, seconds, since) = (id, timeout?.inSeconds, apus_monotonic_milliseconds())
+    let (id, seconds) = (id, timeout?.inSeconds)
     let reply = try await ApusError.from {
-      try await apus.daemon.again {
-        let spent = Double(apus_monotonic_milliseconds() - since) / 1000
-        return (Verb.wait, WaitRequest(session: id, goal: goal.wire, seconds: seconds.map { max(0, $0 - spent) }))
+      try await apus.daemon.again { spent in
+        (Verb.wait, WaitRequest(session: id, goal: goal.wire, seconds: seconds.map { max(0, $0 - spent) }))
       }
     }
     return try apus.session((try? JSONText.decode(JSON.self, from: reply.body)) ?? .null)
