@@ -169,22 +169,31 @@ import Testing
     }
   }
 
+  private static let thousand = """
+    import resource, socket, sys
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 4096), most))
+    lines = [socket.create_connection(("127.0.0.1", int(sys.argv[1]))) for _ in range(1000)]
+    for line in lines:
+        line.sendall(b"GET /v1/status HTTP/1.1\\r\\nHost: ")
+    print(len(lines), flush=True)
+    sys.stdin.read()
+    """
+
   @Test func `A20: a thousand that say half a word keep nobody waiting, and take little`() async throws {
     try await attacked { home, knock async throws in
       let pid = try #require(try await knock.get("/v1/status").json["pid"]?.integer)
       let before = try #require(Weight(of: Int32(pid))).memory
-      let door = knock.door
-      let lines = try await onThread { () -> [Line] in
-        try (0..<1000).map { _ in
-          let line = try Line(door)
-          line.send(Array("GET /v1/status HTTP/1.1\r\nHost: ".utf8))
-          return line
-        }
-      }
+      guard case .tcp(let port) = knock.door else { return }
+      // A program of its own: a thousand descriptors are more than this one may have to spare.
+      let many = try Running(
+        ["/usr/bin/python3", "-c", Self.thousand, "\(port)"], environment: home.environment, directory: home.work)
+      #expect(try await many.line() == Array("1000".utf8))
       #expect(try await knock.get("/v1/status").status == 200)
       #expect(await home.apus("list").status == 0)
       #expect(try #require(Weight(of: Int32(pid))).memory - before < 64 << 10)
-      #expect(lines.count == 1000)
+      many.kill()
+      _ = try await many.finish()
     }
   }
 

@@ -9,7 +9,9 @@ import Synchronization
 /// One address programs may ask at: libmicrohttpd on a thread of its own, which does no more than read, let `Gate` decide
 /// and write. What a request means is decided on the loop.
 final class Listener: Sendable {
-  private static let connections: UInt32 = 4096
+  private static let connections = 4096
+  /// Descriptors that are left for everybody else: our own programs, keepers, files.
+  private static let spared = 512
   private static let idleSeconds: UInt32 = 60
   /// Request line and headers of one connection, and what is read at a time.
   private static let connectionBytes = 32 << 10
@@ -37,7 +39,7 @@ final class Listener: Sendable {
         settings.handler = handleRequest
         settings.completed = requestCompleted
         settings.context = Unmanaged.passUnretained(self).toOpaque()
-        settings.connections = Self.connections
+        settings.connections = UInt32(max(64, min(Self.connections, Int(apus_raise_descriptors()) - Self.spared)))
         settings.idle_seconds = Self.idleSeconds
         settings.connection_bytes = Self.connectionBytes
         settings.certificate = tls == nil ? nil : certificate

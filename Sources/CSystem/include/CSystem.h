@@ -162,6 +162,8 @@ int apus_unix_accept(int listener);
 int apus_unix_listens(const char *path);
 /// Listens on a TCP address (IPv4 or IPv6 in digits); `port` 0 takes a free one, and is the one that was taken afterwards.
 int apus_tcp_listen(const char *address, int *port, int backlog);
+/// Lets this process have as many descriptors as it may (65,536 at most); how many that is.
+long apus_raise_descriptors(void);
 /// Another descriptor for the same thing, close-on-exec.
 int apus_duplicate(int descriptor);
 /// User id of the process at the other end.
