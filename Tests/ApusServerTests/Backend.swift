@@ -24,7 +24,7 @@ struct Backend: Sendable {
     let uvicorn = try Running(
       [
         "/bin/sh", "-c", "exec \"$0\" \"$@\" 2>&1", Checkout.python, "-m", "uvicorn", "main:app", "--reload", "--port",
-        "0",
+        "0", "--timeout-graceful-shutdown", "3",
       ], environment: home.environment.merging(extra) { $1 }, directory: directory)
     do {
       let address = try await line(of: uvicorn, with: "http://127.0.0.1:")

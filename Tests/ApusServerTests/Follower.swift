@@ -24,12 +24,12 @@ final class Follower: Sendable {
   }
 
   /// Follows until that many events came in all, or the connection ends; what it knows then.
-  func follow(_ seen: Seen, until count: Int, seconds: Double = 30) async throws -> Seen {
+  func follow(_ seen: Seen, until count: Int, seconds: Double = 120) async throws -> Seen {
     try await follow(seen, seconds: seconds) { $0.ids.count >= count }
   }
 
   /// The same until it is enough.
-  func follow(_ seen: Seen, seconds: Double = 30, until isEnough: @escaping @Sendable (Seen) -> Bool) async throws
+  func follow(_ seen: Seen, seconds: Double = 120, until isEnough: @escaping @Sendable (Seen) -> Bool) async throws
     -> Seen
   {
     let (knock, path) = (self.knock, self.path)

@@ -84,7 +84,7 @@ struct Phone: Sendable {
       let line = try Line(knock.door)
       let last = seen.compactMap(\.id).last.map { "Last-Event-ID: \($0)\r\n" } ?? ""
       line.send(Array("GET \(path) HTTP/1.1\r\nHost: \(knock.host)\r\n\(last)\r\n".utf8))
-      let until = apus_monotonic_milliseconds() + 30_000
+      let until = apus_monotonic_milliseconds() + 120_000
       let (bytes, _) = line.read(seconds: 30) { bytes in
         apus_monotonic_milliseconds() > until || isEnough(seen + Self.messages(bytes))
       }
