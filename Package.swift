@@ -100,6 +100,10 @@ let package = Package(
       dependencies: ["ApusTesting", "ApusCore", "ApusWire", "ApusLink", "ApusFrames", "CSystem"],
       swiftSettings: strict),
     .testTarget(
+      name: "ApusStreamTests",
+      dependencies: ["ApusTesting", "ApusTestKit", "ApusCore", "ApusWire", "ApusLink", "ApusFrames", "CSystem"],
+      exclude: ["clients"], swiftSettings: strict),
+    .testTarget(
       name: "ApusPlaceTests",
       dependencies: ["ApusTesting", "ApusTestKit", "ApusCore", "ApusWire", "ApusLink", "ApusGit", "CSystem"],
       swiftSettings: strict),

@@ -1,7 +1,8 @@
-"""The same backend on the Claude Agent SDK, for comparison.
+"""The same backend on the Claude Agent SDK, with `cli_path="apus-claude"`.
 
-The SDK runs the program it is given, `claude` or `apus-claude`, which takes what `claude` takes. What was said is read
-from the transcript, which is there whoever was connected meanwhile; a message's own id is its event's id.
+The SDK runs the program it is given. `apus-claude` takes what `claude` takes, and keeps the agent where a crash of this
+process does not reach it: the next client that resumes the conversation finds it as it is. What was said is read from
+the transcript, which is there whoever was connected meanwhile; a message's own id is its event's id.
 """
 import asyncio
 import logging

@@ -22,8 +22,8 @@ extension Coordinator {
         run: run,
         turn: TurnState(
           since: run.isTerminal ? run.startedAt : now, continuing: run.continuing, waiting: waiting,
-          isTerminal: run.isTerminal),
-        greeting: ClaudeAgent.greeting, inputs: inputs, store: store, log: log, hooks: hooks())
+          isTerminal: run.isTerminal, isSpoken: run.isSpoken),
+        greeting: run.isSpoken ? [] : ClaudeAgent.greeting, inputs: inputs, store: store, log: log, hooks: hooks())
       live[session.id] = liveRun
       hearSpooled(liveRun)
       if run.isOfAnotherBoot(than: boot) {
@@ -31,6 +31,7 @@ extension Coordinator {
         keeperGone(liveRun)
       } else if liveRun.attach() {
         log.info("session \(session.id) \(session.name): adopted, run \(run.number)")
+        expectClient(liveRun)
         try liveRun.advance([liveRun.event(.adopted)])
       } else {
         log.warning("session \(session.id) \(session.name): no keeper answers for run \(run.number)")

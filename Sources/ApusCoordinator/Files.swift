@@ -33,6 +33,15 @@ enum Files {
     return 0
   }
 
+  /// Adds a line to a file of a run's; where that fails it is not there.
+  static func add(line: String, to path: String) {
+    let descriptor = apus_open(path, O_WRONLY | O_CREAT | O_APPEND, 0o600)
+    guard descriptor >= 0 else { return }
+    defer { close(descriptor) }
+    let bytes = Array(line.utf8) + [10]
+    _ = apus_write_from(descriptor, bytes, bytes.count, 0)
+  }
+
   /// Makes a directory of ours below one of ours; the error number, 0 when it is there.
   static func makeDirectory(_ path: String) -> Int32 {
     mkdir(path, 0o700) == 0 || errno == EEXIST ? 0 : errno

@@ -39,7 +39,11 @@ extension Coordinator {
         "session \(id): established, run \(run.run.number), agent \(run.run.agent.map { "\($0.pid)" } ?? "?") \(version ?? "")"
       )
     case .turnBegan(let conversation, let model):
-      if conversation != sessions[id]?.conversationID {
+      if run.run.isSpoken {
+        // What its client says to it we do not hear.
+        try move(run, to: conversation, because: "stream")
+        try update(id) { $0.prompted = true }
+      } else if conversation != sessions[id]?.conversationID {
         log.error("session \(id): the agent speaks of conversation \(conversation), not of ours")
       }
       try update(id) { session in session.model = model ?? session.model }
@@ -168,7 +172,8 @@ extension Coordinator {
 
   /// A person's own `claude` that refused its flags: nothing came of it that anybody would look for in a list.
   private static func neverBegan(_ session: Session, _ run: LiveRun) -> Bool {
-    guard session.spec.arguments != nil, session.run == 1, run.turn.terminal?.hasBegun == false,
+    guard session.spec.arguments != nil, session.run == 1,
+      run.turn.terminal?.hasBegun ?? (!run.run.isSpoken || run.turn.isReady) == false,
       case .exit(let code)? = session.ending
     else { return false }
     return code != 0

@@ -246,7 +246,7 @@ extension Coordinator {
 
   /// The agent is at another conversation than the session's (`/clear`, `--continue`, one picked from a list): the
   /// session goes with it, and so does the right to write it.
-  private func move(_ run: LiveRun, to conversation: String, because why: String) throws {
+  func move(_ run: LiveRun, to conversation: String, because why: String) throws {
     guard let session = sessions[run.session], session.conversationID != conversation else { return }
     var moved = session
     moved.conversationID = conversation

@@ -48,6 +48,8 @@ final class LiveRun {
   var endsBecause: Failure?
   /// Somebody is attached to it.
   var hasViewers = false
+  /// The process of the client that speaks with the agent at the moment.
+  private(set) var speaker: Int32?
   private(set) var isOver = false
   /// Its ending is among the events; keeping it in the store may have to be tried again.
   var isEndingTold = false
@@ -73,11 +75,13 @@ final class LiveRun {
     if let cursor = try store.loadCursor(session: run.session, run: run.number) {
       self.turn = cursor.turn
       offset = cursor.offset
-      stream = (try? JSONText.decode(ClaudeStream.self, from: Array(cursor.stream.utf8))) ?? ClaudeStream()
+      stream =
+        (try? JSONText.decode(ClaudeStream.self, from: Array(cursor.stream.utf8)))
+        ?? ClaudeStream(isSpoken: run.isSpoken)
     } else {
       self.turn = turn
       offset = 0
-      stream = ClaudeStream()
+      stream = ClaudeStream(isSpoken: run.isSpoken)
     }
   }
 
@@ -91,6 +95,7 @@ final class LiveRun {
     self.link?.close()
     self.link = link
     isWelcome = false
+    speaker = nil
     link.onReply = { [unowned self] reply in hear(reply) }
     link.onGone = { [unowned self] in
       self.link = nil
@@ -135,11 +140,15 @@ final class LiveRun {
     // Said to viewers alone.
     case .viewing, .leads, .sized, .stopped: break
     case .viewed(let isViewed): hasViewers = isViewed
+    case .speaker(let process):
+      speaker = process == 0 ? nil : process
+      hasViewers = speaker != nil
+      hooks.changed(self, [])
     }
   }
 
-  /// The agent is there and can be talked to; of a terminal we know only that its program runs.
-  var isEstablished: Bool { run.isTerminal ? isWelcome : turn.isReady }
+  /// The agent is there and can be talked to; where others talk to it we know only that its program runs.
+  var isEstablished: Bool { run.isTerminal || run.isSpoken ? isWelcome : turn.isReady }
 
   private func welcomed(_ welcome: KeeperReply.Welcome) {
     isWelcome = true
@@ -154,7 +163,10 @@ final class LiveRun {
       return
     }
     link?.send(.follow(offset: offset))
-    if welcome.lastInput < Self.greetingNumber { link?.send(.input(number: Self.greetingNumber, bytes: greeting)) }
+    if run.isSpoken, run.phase == .starting { hooks.changed(self, [.ready(version: nil)]) }
+    if !greeting.isEmpty, welcome.lastInput < Self.greetingNumber {
+      link?.send(.input(number: Self.greetingNumber, bytes: greeting))
+    }
     nextNumber = max(nextNumber, welcome.lastInput + 1)
     for input in inputs where input.run == run.number {
       guard let number = input.number else { continue }
@@ -186,6 +198,8 @@ final class LiveRun {
     while start <= last {
       let end = partial[start...].firstIndex(of: 10) ?? last
       for said in stream.read(line: partial[start..<end], at: offset + UInt64(start)) {
+        // Every client greets anew.
+        if case .ready = said, turn.isReady { continue }
         let said = turn.completed(said)
         turn.handle(said, now: now)
         seen.append(said)

@@ -14,7 +14,7 @@ extension Coordinator {
     place(try require(request.session), isNew: false)
   }
 
-  private func place(_ session: Session, isNew: Bool) -> RunPlace {
+  func place(_ session: Session, isNew: Bool) -> RunPlace {
     RunPlace(
       id: session.id, name: session.name, run: session.run,
       directory: places.runDirectory(session: session.id, run: session.run),
@@ -26,6 +26,7 @@ extension Coordinator {
   /// that is alive and has it, to be attached to.
   package func claude(_ request: ClaudeRequest) async throws -> RunPlace {
     try refuseWhileShuttingDown()
+    if request.terminal == nil { return try await claudeOverPipes(request) }
     try Self.check(request.terminal)
     let asked = ClaudeArguments(request.arguments)
     var spec = request.spec
@@ -64,7 +65,7 @@ extension Coordinator {
   }
 
   /// The session of ours that has the conversation.
-  private func known(
+  func known(
     _ conversation: ClaudeArguments.Conversation, _ directory: String, _ spec: SpawnSpec
   ) async -> Session? {
     let wanted: String?
@@ -88,7 +89,7 @@ extension Coordinator {
   }
 
   /// The next run of a session, with the flags that were given now.
-  private func claudeAgain(_ session: Session, _ request: ClaudeRequest, _ spec: SpawnSpec) async throws -> RunPlace {
+  func claudeAgain(_ session: Session, _ request: ClaudeRequest, _ spec: SpawnSpec) async throws -> RunPlace {
     guard busy.insert(session.id).inserted else {
       throw Failure(
         .conversationHeld, "session \(session.name) (\(session.id)) is just being started",
@@ -107,12 +108,13 @@ extension Coordinator {
     sessions[session.id]?.archivedAt = nil
     sessions[session.id]?.directory = request.directory
     sessions[session.id]?.spec = spec
+    if request.terminal == nil { sessions[session.id]?.persists = request.persists }
     sessions[session.id]?.lastActive = now
     log.info("session \(session.id) \(session.name): claude resumed in \(request.directory)")
     do {
       try await start(
         session.id, opening: .given(request.arguments), continuing: false, carried: [], inputs: [],
-        terminal: request.terminal)
+        terminal: request.terminal, spoken: request.terminal == nil)
     } catch {
       if try store.loadRuns(of: session.id).last?.number ?? 0 < sessions[session.id]?.run ?? 0 {
         sessions[session.id] = session
@@ -123,7 +125,7 @@ extension Coordinator {
   }
 
   /// Two processes never write one conversation.
-  private func refuseElsewhere(_ session: Session) async throws {
+  func refuseElsewhere(_ session: Session) async throws {
     let verdict = await verdicts.evaluate([query(session)])[0]
     guard let elsewhere = verdict.liveElsewhere, verdict.reason == .liveElsewhere else { return }
     throw Failure(

@@ -18,12 +18,13 @@ extension Coordinator {
   /// Keeps the run, takes the right to the conversation, starts keeper and agent. Returns when the agent is ready.
   func start(
     _ id: String, opening: Opening, continuing: Bool, carried: [String], inputs: [Input],
-    terminal: TerminalWish? = nil, prompt: String? = nil
+    terminal: TerminalWish? = nil, prompt: String? = nil, spoken: Bool = false
   ) async throws {
     sessions[id]?.terminal = terminal != nil
     guard let session = sessions[id] else { return }
-    let settings = try await agentSettings(session, opening)
-    let run = try open(session, continuing: continuing)
+    // A client would see our hooks in what the agent writes (SessionStart always, measured on 2.1.329).
+    let settings = spoken ? nil : try await agentSettings(session, opening)
+    let run = try open(session, continuing: continuing, spoken: spoken)
     let waiting = inputs.filter { $0.kind == .prompt && !carried.contains($0.promptID) }.map(\.promptID)
     var files: [String: [UInt8]] = [:]
     files[RunFile.settings] = settings
@@ -33,16 +34,21 @@ extension Coordinator {
     func path(_ name: String) -> String? { files[name] == nil ? nil : run.directory + "/" + name }
     let (file, servers) = (path(RunFile.settings), path(RunFile.servers))
     let context = openingContext(session)
-    let spec =
-      terminal == nil
-      ? ClaudeAgent.launch(
+    let spec: LaunchSpec
+    if case .given(let words) = opening, spoken {
+      spec = ClaudeAgent.launchAsGiven(session, words)
+    } else if terminal == nil {
+      spec = ClaudeAgent.launch(
         session, opening: opening, run: run.number, settings: file, servers: servers, context: context)
-      : ClaudeAgent.launchInTerminal(
+    } else {
+      spec = ClaudeAgent.launchInTerminal(
         session, opening: opening, prompt: prompt, settings: file, servers: servers, context: context)
+    }
     let liveRun = try LiveRun(
       run: run,
       turn: TurnState(
-        since: now, continuing: continuing, carried: carried, waiting: waiting, isTerminal: run.isTerminal),
+        since: now, continuing: continuing, carried: carried, waiting: waiting, isTerminal: run.isTerminal,
+        isSpoken: run.isSpoken),
       greeting: spec.greeting, inputs: inputs, store: store, log: log, hooks: hooks())
     live[id] = liveRun
     changes.announce(id)
@@ -55,16 +61,19 @@ extension Coordinator {
         throw Failure(
           .keeperFailed, "the keeper of \(session.name) does not answer", hint: "`apus logs --daemon` says more")
       }
-      log.info("session \(id) \(session.name): run \(run.number) started in \(session.directory), \(opening)")
+      log.info(
+        "session \(id) \(session.name): run \(run.number) started in \(session.directory), \(spoken ? "for a client" : "\(opening)")"
+      )
     } catch {
       fail(liveRun, error as? Failure ?? Failure(.internalError, "\(error)"))
       throw error
     }
+    expectClient(liveRun)
     try await becomeReady(liveRun)
   }
 
   /// The records of a new run, in one step.
-  private func open(_ session: Session, continuing: Bool) throws -> Run {
+  private func open(_ session: Session, continuing: Bool, spoken: Bool) throws -> Run {
     let number = session.run
     let holder = "\(session.id)/\(number)"
     return try store.transaction {
@@ -83,6 +92,7 @@ extension Coordinator {
         socket: places.keeperSocket(session: session.id, run: number), startedAt: now, continuing: continuing,
         leaseToken: lease.token)
       run.terminal = session.terminal
+      if spoken { run.spoken = true }
       run.boot = boot
       try store.save(session)
       try store.save(run)

@@ -1,5 +1,6 @@
 import ApusAgents
 import ApusCore
+import ApusFrames
 import ApusLoop
 import ApusWire
 import CSystem
@@ -14,6 +15,7 @@ extension Coordinator {
     if session.state == .queued { return try await sendLater(session.id, request, caller) }
     let run = try requireLive(session)
     try refuseTerminal(session, run, instead: "type it there: `apus type \(session.name) TEXT --enter`")
+    try refuseSpoken(session, run)
     guard !run.isStopping else {
       throw Failure(
         .sessionNotRunning, "\(session.name) (\(session.id)) is being stopped",
@@ -34,6 +36,14 @@ extension Coordinator {
   private func refuseTerminal(_ session: Session, _ run: LiveRun, instead hint: String) throws(Failure) {
     guard run.run.isTerminal else { return }
     throw Failure(.sessionLive, "\(session.name) (\(session.id)) runs in a terminal", hint: hint)
+  }
+
+  /// Where a client speaks with the agent, what it would not understand is not said to it.
+  private func refuseSpoken(_ session: Session, _ run: LiveRun) throws(Failure) {
+    guard let speaker = run.speaker else { return }
+    throw Failure(
+      .sessionLive, "\(session.name) (\(session.id)) is spoken with by a client, process \(speaker)",
+      hint: "have that one say it; `apus interrupt` and `apus stop` work")
   }
 
   private func sendLater(_ id: String, _ request: SendRequest, _ caller: Caller) async throws -> SessionObject {
@@ -62,6 +72,7 @@ extension Coordinator {
     let session = try require(request.session)
     let run = try requireLive(session)
     try refuseTerminal(session, run, instead: "answer there: `apus attach \(session.name)`")
+    try refuseSpoken(session, run)
     let pending = run.turn.pending
     let asked: PermissionRequest
     if let wanted = request.request {
@@ -73,6 +84,7 @@ extension Coordinator {
       asked = only
     }
     try control(session.id, run, ClaudeAgent.answer(asked, allow: request.allow, message: request.message))
+    if run.run.isSpoken { Files.add(line: asked.id, to: run.run.directory + "/" + RunFile.answered) }
     try run.advance([
       run.event(
         .permissionAnswered,

@@ -119,6 +119,9 @@ extension KeeperRequest {
       kind = 11
       writer.number(signal)
     case .leave: kind = 12
+    case .speak(let process):
+      kind = 13
+      writer.number(process)
     }
     return Frame(kind: kind, body: writer.bytes)
   }
@@ -144,6 +147,7 @@ extension KeeperRequest {
     case 10: self = .lead
     case 11: self = .signal(try reader.number())
     case 12: self = .leave
+    case 13: self = .speak(process: try reader.number())
     default: throw MalformedBytes()
     }
   }
@@ -199,6 +203,9 @@ extension KeeperReply {
     case .viewed(let viewed):
       kind = 74
       writer.flag(viewed)
+    case .speaker(let process):
+      kind = 75
+      writer.number(process)
     }
     return Frame(kind: kind, body: writer.bytes)
   }
@@ -227,6 +234,7 @@ extension KeeperReply {
     case 72: self = .sized(try TerminalSize(from: &reader))
     case 73: self = .stopped(try reader.flag())
     case 74: self = .viewed(try reader.flag())
+    case 75: self = .speaker(try reader.number())
     default: return nil
     }
   }

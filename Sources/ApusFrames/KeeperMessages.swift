@@ -1,9 +1,11 @@
 /// What is said to a keeper and what it answers. Append kinds, never renumber: a daemon speaks with keepers of
 /// two versions back, which run for as long as their agents do.
 package enum KeeperProtocol {
-  package static let version: UInt16 = 2
+  package static let version: UInt16 = 3
   /// The first version that knows terminals; nothing of theirs may be said to an older keeper.
   package static let terminals: UInt16 = 2
+  /// The first version with which a client may speak for an agent that has pipes.
+  package static let speakers: UInt16 = 3
   /// The oldest keeper a daemon of this version can speak with.
   package static let oldest: UInt16 = 1
 }
@@ -46,7 +48,8 @@ package enum KeeperRequest: Equatable, Sendable {
   case acknowledgeEnding
   /// Become a viewer of the terminal (from version 2 on, as all below).
   case view(View)
-  /// Bytes typed. Of a viewer only the lead's are taken; one who does not view (a program) may always type.
+  /// Bytes typed. Of a viewer only the lead's are taken; one who does not view (a program) may always type. Where the
+  /// agent has pipes only who speaks with it types, and what is typed at once is never torn apart.
   case type([UInt8])
   /// The viewer's terminal has this size now. The lead's is the agent's; from a program: the agent's at once.
   case size(TerminalSize)
@@ -56,6 +59,8 @@ package enum KeeperRequest: Equatable, Sendable {
   case signal(Int32)
   /// An orderly farewell: the viewer has put its terminal right itself.
   case leave
+  /// Be the one client that speaks with the agent over its pipes (from version 3 on), as that process. `speaker` answers.
+  case speak(process: Int32)
 }
 
 package struct TerminalSize: Equatable, Sendable {
@@ -125,6 +130,9 @@ package enum KeeperReply: Equatable, Sendable {
   case stopped(Bool)
   /// Whether anybody views the terminal; said to those who only wait for the ending, when it changes.
   case viewed(Bool)
+  /// Which process speaks with the agent over its pipes (0: none); said to all when it changes and, where there is one,
+  /// with the welcome. The answer to `speak` names who asked, or who has it already.
+  case speaker(Int32)
 
   package struct Welcome: Equatable, Sendable {
     package var version: UInt16

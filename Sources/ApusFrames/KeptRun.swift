@@ -18,6 +18,8 @@ package enum RunFile {
   package static let hooks = "hooks"
   /// Of that file's name while the daemon reads it.
   package static let takenSuffix = ".taken"
+  /// The agent's requests that whoever spoke with it has answered: an id a line.
+  package static let answered = "answered"
   /// The directory of the run's control group, where it has one.
   package static let group = "group"
   /// Of a terminal: its sizes, each with the offset from which it holds (`SizeNote`).

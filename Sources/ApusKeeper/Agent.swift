@@ -79,6 +79,8 @@ struct Agent {
   struct SpawnFailure: Error { var code: Int32 }
 
   var wantsToWrite: Bool { input >= 0 && (queueStart < queue.count || closesInput) }
+  /// Nothing more can be said to it.
+  var isDeaf: Bool { input < 0 || closesInput }
   var isFull: Bool { queue.count - queueStart >= Self.fullQueue }
 
   /// The size of its terminal; the agent is told by the kernel.
@@ -88,6 +90,11 @@ struct Agent {
 
   mutating func queue(_ bytes: [UInt8]) {
     guard input >= 0, !closesInput else { return }
+    // With one who always types a little more than was read it would never be empty, and grow for ever.
+    if queueStart >= Self.fullQueue {
+      queue.removeFirst(queueStart)
+      queueStart = 0
+    }
     queue += bytes
   }
 

@@ -25,25 +25,25 @@ final class Keeper {
   private let poll: Int32
   private let signals: Int32
   private let listener: Int32
-  private let pid = getpid()
+  let pid = getpid()
   private var tree = Tree(root: getpid())
-  private var recording: Recording
+  var recording: Recording
   private var errorsFile: Int32 = -1
   private var errorsKept = 0
-  private var agent = Agent()
+  var agent = Agent()
   private var agentGone = false
-  private var agentStopped = false
-  private var state = KeeperState()
-  private var lastInput: UInt64 = 0
-  private var viewers: Viewers
-  private var sizes: Sizes?
+  var agentStopped = false
+  var state = KeeperState()
+  var lastInput: UInt64 = 0
+  var viewers: Viewers
+  var sizes: Sizes?
   private var screens = ScreenKeeping()
   private var draughtsman = Draughtsman()
   private var inputWatched = false
   private var outputWatched = false
   private var ending: KeptEnding?
   private var endingKept = false
-  private var toldTrouble: Int32 = 0
+  var toldTrouble: Int32 = 0
   private var piece = [UInt8](repeating: 0, count: chunk)
 
   init(
@@ -58,7 +58,7 @@ final class Keeper {
     viewers = Viewers(poll: poll, listener: listener)
   }
 
-  private var now: Int64 { apus_monotonic_milliseconds() }
+  var now: Int64 { apus_monotonic_milliseconds() }
 
   /// Starts the agent and leaves the card; nil when all is well.
   func begin() -> (what: String, code: Int32)? {
@@ -106,7 +106,7 @@ final class Keeper {
       perform(state.handle(.timePassed, now: now))
       settle()
       for token in viewers.serve(recording, ending: endingKept ? ending : nil, isFull: agent.isFull, now: now) {
-        hear(token)  // Its last word may be that it has kept the ending.
+        hearOut(token)  // Its last word may be that it has kept the ending.
         drop(token)
       }
     }
@@ -178,13 +178,13 @@ final class Keeper {
     if stopped { continueUnseen() }
   }
 
-  private func continueUnseen() { if agentStopped, !viewers.anyoneViews, !agentGone { goOn() } }
+  func continueUnseen() { if agentStopped, !viewers.anyoneViews, !agentGone { goOn() } }
 
   /// The whole group goes on, as a shell would have it; its leader is our child and not reaped, so its number is its.
   private func goOn() { kill(-agent.pid, SIGCONT) }
 
   /// Reads what the agent wrote: one piece, since the others come first and what is left is told again.
-  private func readOutput(pieces: Int = 1) {
+  func readOutput(pieces: Int = 1) {
     for _ in 0..<pieces {
       guard agent.output >= 0, !recording.isStalled else { return }
       var filled = 0
@@ -231,7 +231,7 @@ final class Keeper {
 
   // MARK: the state's wishes
 
-  private func perform(_ actions: [KeeperState.Action]) {
+  func perform(_ actions: [KeeperState.Action]) {
     for action in actions {
       switch action {
       case .say(let bytes):
@@ -318,83 +318,5 @@ final class Keeper {
     endingKept = code == 0
     // The run's directory was removed: nobody can find this keeper any more, nor misses what it knows.
     if code == ENOENT { perform(state.handle(.endingAcknowledged, now: now)) }
-  }
-
-  // MARK: viewers
-
-  private func hear(_ token: UInt64) {
-    guard let requests = viewers.receive(from: token) else { return drop(token) }
-    for request in requests { answer(request, to: token) }
-  }
-
-  private func answer(_ request: KeeperRequest, to token: UInt64) {
-    guard let viewer = viewers[token] else { return }
-    if !viewer.greeted {
-      guard case .hello = request else { return drop(token) }
-    }
-    switch request {
-    case .hello: welcome(token)
-    case .follow(let offset):
-      viewers[token]?.follow(from: offset)
-      if offset == .max, viewers.anyoneViews { viewers.send(.viewed(true), to: token) }
-    case .input(let number, let bytes):
-      if number > lastInput {
-        lastInput = number
-        agent.queue(bytes)
-      }
-      viewers.send(.taken(number: number), to: token)
-    case .closeInput: agent.closeInputWhenWritten()
-    case .end(let steps): perform(state.handle(.endRequested(steps), now: now))
-    case .acknowledgeEnding: perform(state.handle(.endingAcknowledged, now: now))
-    case .signal(let signal): perform([.signalAgent(signal)])
-    case .view, .type, .size, .lead, .leave: answerViewing(request, of: viewer, token)
-    }
-  }
-
-  private func answerViewing(_ request: KeeperRequest, of viewer: Viewer, _ token: UInt64) {
-    guard sizes != nil else { return viewers.send(.refused(Array("the agent has no terminal".utf8)), to: token) }
-    switch request {
-    case .view(let view):
-      resize(viewers.view(view, by: token))
-      viewers.send(
-        .viewing(
-          available: recording.available, size: sizes?.now ?? view.size, leads: viewers.lead == token), to: token)
-      if agentStopped, !viewer.isViewing { viewers.send(.stopped(true), to: token) }
-    case .type(let bytes):
-      guard !viewer.isViewing || viewers.lead == token else { return }
-      agent.queue(bytes)
-      agent.write()
-      viewers[token]?.isHeld = agent.isFull
-    case .size(let size):
-      if viewer.isViewing { viewers[token]?.size = size }
-      if !viewer.isViewing || viewers.lead == token { resize(size) }
-    case .lead: resize(viewers.takeLead(token))
-    case .leave: drop(token, farewell: true)
-    case .hello, .follow, .input, .closeInput, .end, .acknowledgeEnding, .signal: break
-    }
-  }
-
-  private func welcome(_ token: UInt64) {
-    viewers[token]?.greeted = true
-    viewers.send(
-      .welcome(
-        .init(
-          version: KeeperProtocol.version, keeper: pid, agent: agent.pid, agentStart: agent.start,
-          recorded: recording.recorded, lastInput: lastInput, terminal: sizes?.now)), to: token)
-    if toldTrouble != 0 { viewers.send(.trouble(toldTrouble), to: token) }
-  }
-
-  private func resize(_ size: TerminalSize?) {
-    guard let size, size.rows > 0, size.columns > 0, size != sizes?.now else { return }
-    // What was written under the old size is taken in first, as far as it is there.
-    readOutput()
-    sizes?.set(size, from: recording.available)
-    agent.resize(size)
-    viewers.tellViewing(.sized(size))
-  }
-
-  private func drop(_ token: UInt64, farewell: Bool = false) {
-    resize(viewers.drop(token, farewell: farewell, now: now))
-    continueUnseen()
   }
 }

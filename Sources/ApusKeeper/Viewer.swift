@@ -17,6 +17,8 @@ struct Viewer {
   /// Whether it views the terminal: what it types counts only while it leads.
   var isViewing: Bool { size != nil }
   var testament: OpenTestament?
+  /// The process it says it is, where it asked to speak with the agent over its pipes.
+  var process: Int32 = 0
   /// It typed more than the agent reads: nothing more is taken of it until the agent has read.
   var isHeld = false
   /// When it last took a byte that was meant for it, on the keeper's clock; nil while nothing is owed.

@@ -15,6 +15,8 @@ struct Viewers {
   private var all: [UInt64: Viewer] = [:]
   private var next = firstToken
   private var leading = Leading()
+  /// Who speaks with the agent over its pipes.
+  private(set) var speaker: UInt64?
   /// Last wills of those that are gone, whose terminals have no room for them yet.
   private var testaments: [OpenTestament] = []
   private var chunk = [UInt8](repeating: 0, count: 1 << 14)
@@ -74,6 +76,17 @@ struct Viewers {
     return lead == token ? view.size : size
   }
 
+  /// The first who asks speaks with the agent until it goes.
+  mutating func speak(_ token: UInt64, process: Int32) {
+    guard speaker == nil else { return send(.speaker(speaking), to: token) }
+    speaker = token
+    all[token]?.process = process
+    tellGreeted(.speaker(process))
+  }
+
+  /// The process that speaks; 0 where there is none.
+  var speaking: Int32 { speaker.flatMap { all[$0]?.process } ?? 0 }
+
   mutating func takeLead(_ token: UInt64) -> TerminalSize? { tell(leading.take(token)) }
 
   private mutating func tell(_ changes: [Leading.Change]) -> TerminalSize? {
@@ -97,7 +110,8 @@ struct Viewers {
     for token in tokens {
       guard var viewer = all.removeValue(forKey: token) else { continue }
       let fine = viewer.write(recording, ending: ending, now: now)
-      let slow = viewer.blockedSince.map { now - $0 >= Self.slowMilliseconds } ?? false
+      // A client of the agent's may read when it likes, as it might of the agent itself.
+      let slow = token != speaker && viewer.blockedSince.map { now - $0 >= Self.slowMilliseconds } ?? false
       viewer.isHeld = viewer.isHeld && isFull
       let wanted = (readable: !viewer.isHeld, writable: viewer.blockedSince != nil)
       if wanted != viewer.watched {
@@ -114,7 +128,8 @@ struct Viewers {
   /// When there is something to do though nobody said anything; nil where there is not.
   func deadline(now: Int64) -> Int64? {
     if !testaments.isEmpty { return now + Self.againMilliseconds }
-    return all.values.compactMap(\.blockedSince).min().map { $0 + Self.slowMilliseconds }
+    return all.lazy.filter { $0.key != speaker }.compactMap(\.value.blockedSince).min()
+      .map { $0 + Self.slowMilliseconds }
   }
 
   private mutating func performTestaments(now: Int64) {
@@ -140,6 +155,10 @@ struct Viewers {
     close(viewer.descriptor)
     if farewell { viewer.testament?.tearUp() } else if let testament = viewer.testament { testaments.append(testament) }
     performTestaments(now: now)
+    if speaker == token {
+      speaker = nil
+      tellGreeted(.speaker(0))
+    }
     return tell(leading.leave(token))
   }
 }

@@ -270,4 +270,22 @@ import Testing
       #expect(ClaudeArguments(words) == asked)
     }
   }
+
+  @Test func `a program that speaks stream-json in both directions is known by its two formats, with a prompt by none`()
+  {
+    let both = ["--output-format", "stream-json", "--verbose", "--input-format", "stream-json"]
+    for words in [
+      both, ["-p"] + both, both + ["--print"], ["--input-format=stream-json", "--output-format=stream-json"],
+    ] {
+      #expect(ClaudeArguments(words).isStream, "\(words)")
+    }
+    let others = [
+      [], ["-p"], ["--input-format", "stream-json"], ["--output-format=stream-json"], both + ["prompt"],
+      both + ["--version"], both + ["--no-session-persistence"], both + ["--input-format", "text"], ["mcp"] + both,
+    ]
+    for words in others { #expect(!ClaudeArguments(words).isStream, "\(words)") }
+    #expect(ClaudeArguments(["-p"] + both).isForeign && !ClaudeArguments(both).isForeign)
+    #expect(ClaudeArguments(both + ["--resume=\(Self.id)"]).lasting == both)
+    #expect(!ClaudeArguments(both).goesBack && ClaudeArguments(["--resume-session-at=x"]).goesBack)
+  }
 }

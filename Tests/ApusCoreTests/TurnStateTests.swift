@@ -18,6 +18,36 @@ import Testing
     .permissionAsked(PermissionRequest(id: id, tool: "Bash", input: .object([:])))
   }
 
+  @Test func `where a client speaks with the agent, what it is told is seen by what it does`() {
+    var turn = TurnState(since: 0, isSpoken: true)
+    #expect(turn.activity == .unknown && turn.takesPrompts)
+    turn.handle(.ready(version: nil), now: 1)
+    #expect(turn.activity == .idle)
+    turn.handle(.modeChanged(.running), now: 2)
+    turn.handle(ask("a"), now: 3)
+    turn.handle(.modeChanged(.waiting), now: 3)
+    #expect(turn.activity == .needsYou)
+    turn.handle(.modeChanged(.running), now: 4)
+    #expect(turn.activity == .working && turn.pending.isEmpty, "its client answered")
+    turn.handle(result([]), now: 5)
+    #expect(turn.activity == .working, "it says itself when it rests")
+    turn.handle(.modeChanged(.idle), now: 6)
+    #expect(turn.activity == .idle)
+  }
+
+  @Test func `an agent of a client's that does not say what it does works from a turn's beginning to its end`() {
+    var turn = TurnState(since: 0, isSpoken: true)
+    turn.handle(.turnBegan(conversationID: "c", model: nil), now: 1)
+    #expect(turn.activity == .working && turn.isReady)
+    turn.handle(ask("a"), now: 2)
+    turn.handle(.said(Utterance(role: .tool, text: "", id: "t", tool: "Bash")), now: 3)
+    #expect(turn.activity == .needsYou)
+    turn.handle(.said(Utterance(role: .tool, text: "", id: "t/result", tool: "Bash", isError: false)), now: 4)
+    #expect(turn.activity == .working)
+    turn.handle(result([]), now: 5)
+    #expect(turn.activity == .idle)
+  }
+
   @Test func `before the agent answered nothing is known`() {
     let turn = TurnState(since: 5)
     #expect(turn.activity == .unknown && !turn.takesPrompts && !turn.isMidTurn)

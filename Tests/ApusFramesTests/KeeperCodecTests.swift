@@ -50,10 +50,10 @@ import Testing
   }
 
   @Test func `an unknown request is refused and an unknown reply passed over`() throws {
-    for kind: UInt8 in [0, 13, 63, 200] {
+    for kind: UInt8 in [0, 14, 63, 200] {
       #expect(throws: MalformedBytes.self) { _ = try KeeperRequest(Frame(kind: kind, body: [])) }
     }
-    for kind: UInt8 in [0, 63, 75, 255] {
+    for kind: UInt8 in [0, 63, 76, 255] {
       #expect(try KeeperReply(Frame(kind: kind, body: [1, 2])) == nil)
     }
   }

@@ -21,6 +21,7 @@ enum Samples {
         wish: .lead, size: TerminalSize(rows: 24, columns: 80),
         testament: .init(device: Array("/dev/pts/3".utf8), settings: [0, 1], bytes: [27]))),
     .type([]), .type([3, 27, 255]), .size(TerminalSize(rows: 50, columns: 160)), .lead, .leave, .signal(18),
+    .speak(process: 0), .speak(process: .max),
     .signal(-1),
   ]
 
@@ -44,6 +45,6 @@ enum Samples {
       .viewing(available: .max, size: TerminalSize(rows: 24, columns: 80), leads: true),
       .viewing(available: 0, size: TerminalSize(rows: 0, columns: 0), leads: false),
       .leads(true), .leads(false), .sized(TerminalSize(rows: 1, columns: 2)), .stopped(true), .stopped(false),
-      .viewed(true), .viewed(false),
+      .viewed(true), .viewed(false), .speaker(0), .speaker(.max),
     ] + endings.map { .ending($0, recorded: 12_345) }
 }

@@ -126,7 +126,7 @@ final class Attached {
         told.recorded = recorded
         return told
       case .trouble(let code): told.troubles.append(code)
-      case .welcome, .taken, .refused, .viewing, .leads, .sized, .stopped, .viewed: continue
+      case .welcome, .taken, .refused, .viewing, .leads, .sized, .stopped, .viewed, .speaker: continue
       }
     }
   }

@@ -45,7 +45,7 @@ extension Attached {
       let reply = try next()
       switch reply {
       case .welcome: return told
-      case .output, .viewed: continue
+      case .output, .viewed, .speaker: continue
       case .taken, .ending, .trouble, .refused, .viewing, .leads, .sized, .stopped: told.append(reply)
       }
     }

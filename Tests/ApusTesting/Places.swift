@@ -16,6 +16,8 @@ package enum Checkout {
 
   /// The pinned Claude Code that `make test` fetches (Scripts/fetch-claude).
   package static var claude: String { root + "/.deps/claude-2.1.329/claude" }
+  /// Anthropic's own SDK, which comes with it, for `PYTHONPATH`.
+  package static var sdk: String { root + "/.deps/claude-2.1.329/sdk" }
   /// A Python that has the packages of Scripts/python.txt (Scripts/fetch-python).
   package static var python: String { root + "/.deps/python/bin/python" }
   package static var stub: String { root + "/Tests/Stub/model-stub" }

@@ -41,6 +41,15 @@ package enum ClaudeAgent: Agent {
       greeting: greeting)
   }
 
+  /// With a client's own words and nothing of ours: it speaks with the agent as if it had started it.
+  package static func launchAsGiven(_ session: Session, _ words: [String]) -> LaunchSpec {
+    var environment = ClaudeEnvironment.forAgent(session.spec.environment)
+    environment["PWD"] = session.directory
+    return LaunchSpec(
+      program: session.spec.program, arguments: [session.spec.program] + words, environment: environment,
+      directory: session.directory, greeting: [])
+  }
+
   /// Answered in 0.3 s, while `init` comes only with the first prompt (real-cli §4).
   package static let greeting = line([
     "type": .string("control_request"), "request_id": .string(greetingID),

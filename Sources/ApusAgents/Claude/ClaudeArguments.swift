@@ -20,6 +20,10 @@ package struct ClaudeArguments: Equatable, Sendable {
 
   /// Not a session, or not one in a terminal: the real program alone knows what to do.
   package private(set) var isForeign = false
+  /// A program speaks stream-json with it, in both directions; such a call is no session in a terminal.
+  package private(set) var isStream = false
+  /// It takes the conversation up elsewhere than at its end.
+  package private(set) var goesBack = false
   package private(set) var conversation = Conversation.new
   /// `--name`.
   package private(set) var name: String?
@@ -38,10 +42,13 @@ package struct ClaudeArguments: Equatable, Sendable {
     "update", "upgrade",
   ]
   private static let foreignFlags: Set<String> = [
-    "-p", "--print", "-v", "--version", "-h", "--help", "--attach-serve", "--bg", "--background", "--cloud",
+    "-v", "--version", "-h", "--help", "--attach-serve", "--bg", "--background", "--cloud",
     "--desktop", "--environment", "--init-only", "--pool", "--rc", "--remote", "--remote-control", "--sdk-url",
     "--teleport", "--tmux",
   ]
+  /// What is printed is no session in a terminal.
+  private static let printing: Set<String> = ["-p", "--print"]
+  private static let formats: Set<String> = ["--input-format", "--output-format"]
   /// Take one value, whatever it begins with.
   private static let valued: Set<String> = [
     "--advisor", "--agent", "--agents", "--append-subagent-system-prompt", "--append-subagent-system-prompt-file",
@@ -71,6 +78,9 @@ package struct ClaudeArguments: Equatable, Sendable {
   package init(_ arguments: [String]) {
     var rest = arguments[...]
     var forks = false
+    var prints = false
+    var streams: Set<String> = []
+    var isKept = true
     var own: String?
     while let word = rest.popFirst() {
       if word == "--" {
@@ -87,6 +97,8 @@ package struct ClaudeArguments: Equatable, Sendable {
       let others = Self.others(in: word)
       if let others { rest.insert(others, at: rest.startIndex) }
       if Self.foreignFlags.contains(flag) { isForeign = true }
+      if Self.printing.contains(flag) { prints = true }
+      if flag == "--no-session-persistence" { isKept = false }
       // The words this flag takes, itself the first.
       var taken = [others == nil ? word : flag]
       func take() -> String? {
@@ -111,7 +123,13 @@ package struct ClaudeArguments: Equatable, Sendable {
           lasting.append("--settings=\(given)")
           continue
         }
-      case _ where Self.momentary.contains(flag): value = value ?? take()
+      case _ where Self.momentary.contains(flag):
+        value = value ?? take()
+        goesBack = true
+      case _ where Self.formats.contains(flag):
+        value = value ?? take()
+        if value == "stream-json" { streams.insert(flag) } else { streams.remove(flag) }
+        lasting += taken
       case _ where value != nil: lasting += taken
       case _ where Self.valued.contains(flag):
         _ = take()
@@ -127,6 +145,8 @@ package struct ClaudeArguments: Equatable, Sendable {
       }
       withoutSettings += taken
     }
+    isStream = !isForeign && !hasPrompt && isKept && streams == Self.formats
+    isForeign = isForeign || prints
     // With both, the agent accepts an id of one's own only for a fork.
     if let own, forks || conversation == .new {
       conversation = Self.isConversation(own) ? .named(own) : .unknown

@@ -17,6 +17,22 @@ package enum ClaudeEnvironment {
     }
   }
 
+  /// The same for an agent that a client started through us: how that client names itself stays.
+  package static func ofClient(_ environment: [String: String]) -> [String: String] {
+    var scrubbed = scrub(environment)
+    scrubbed["CLAUDE_CODE_ENTRYPOINT"] = environment["CLAUDE_CODE_ENTRYPOINT"]
+    return scrubbed
+  }
+
+  /// Whether an agent started in the one environment does for a client that wants the other: whose it is, and what it
+  /// is told to do. Everything else may differ from one start of a client to the next.
+  package static func isSame(_ one: [String: String], _ other: [String: String]) -> Bool {
+    func deciding(_ environment: [String: String]) -> [String: String] {
+      environment.filter { key, _ in ["ANTHROPIC_", "CLAUDE_", "AWS_", "HOME"].contains { key.hasPrefix($0) } }
+    }
+    return deciding(one) == deciding(other)
+  }
+
   /// What we ourselves put into an agent's environment: of an outer run, when a session makes a session.
   private static let ours: Set<String> = [
     "APUS_RUN", "APUS_SESSION", "APUS_ROLE", "APUS_KEEPS", "CLAUDE_CODE_RESUME_INTERRUPTED_TURN",

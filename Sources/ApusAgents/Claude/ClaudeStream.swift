@@ -6,7 +6,12 @@ package struct ClaudeStream: AgentStream, Equatable {
   /// Names of the tools that are running, by the id their result will bear.
   private var tools: [String: String] = [:]
 
+  /// Others greet the agent: what it answers any of them tells that it is ready.
+  private var isSpoken: Bool?
+
   package init() {}
+
+  package init(isSpoken: Bool) { if isSpoken { self.isSpoken = true } }
 
   package mutating func read(line: ArraySlice<UInt8>, at offset: UInt64) -> [AgentEvent] {
     guard !line.allSatisfy({ $0 == 32 || $0 == 13 || $0 == 9 }) else { return [] }
@@ -43,7 +48,7 @@ package struct ClaudeStream: AgentStream, Equatable {
     }
   }
 
-  private static func mode(_ state: String?) -> AgentMode {
+  static func mode(_ state: String?) -> AgentMode {
     switch state {
     case "idle": .idle
     case "running": .running
@@ -113,12 +118,16 @@ package struct ClaudeStream: AgentStream, Equatable {
       cost: json["total_cost_usd"]?.double, tokens: tokens)
   }
 
-  /// Only the answer to our own greeting matters; with replayed messages our answers come back here too.
+  /// Only the answer to our own greeting matters, or, where clients speak with the agent, to any; with replayed messages
+  /// our answers come back here too.
   private func greeted(_ json: JSON) -> [AgentEvent] {
-    guard let response = json["response"], response["request_id"]?.string == ClaudeAgent.greetingID else { return [] }
+    guard let response = json["response"] else { return [] }
     let inner = response["response"]
+    let isOurs = response["request_id"]?.string == ClaudeAgent.greetingID
+    guard isOurs || isSpoken == true && inner?["commands"]?.array != nil else { return [] }
     var events: [AgentEvent] = [.ready(version: inner?["claude_code_version"]?.string)]
-    if let state = inner?["session_state"]?.string { events.append(.modeChanged(Self.mode(state))) }
+    // Of an agent that another greets it is not known whether it will go on to say so.
+    if isOurs, let state = inner?["session_state"]?.string { events.append(.modeChanged(Self.mode(state))) }
     return events
   }
 

@@ -37,7 +37,7 @@ struct KeeperTalk: ~Copyable {
       case .welcome(let welcome): talk.welcome = welcome
       // Said with the welcome where there is any.
       case .trouble(let code): talk.trouble = code
-      case .output, .taken, .ending, .refused, .viewing, .leads, .sized, .stopped, .viewed: break
+      case .output, .taken, .ending, .refused, .viewing, .leads, .sized, .stopped, .viewed, .speaker: break
       }
     }
     guard talk.welcome.version >= KeeperProtocol.terminals else {

@@ -311,7 +311,7 @@ final class TerminalViewer {
       case .trouble(let code):
         trouble = code
         if code != 0 { show(Self.fullDisk) } else { (notice, paintAt) = (nil, apus_monotonic_milliseconds()) }
-      case .welcome, .taken, .refused, .viewing, .viewed: break
+      case .welcome, .taken, .refused, .viewing, .viewed, .speaker: break
       }
     }
   }

@@ -71,6 +71,9 @@ struct Output {
   /// For who has no `Output`.
   static func bytes(_ bytes: [UInt8]) { write(bytes, to: 1) }
 
+  /// The same to standard error.
+  static func errors(_ bytes: [UInt8]) { write(bytes, to: 2) }
+
   /// What a hook says to its agent.
   static func reason(_ text: String) { write(Array((text + "\n").utf8), to: 2) }
 

@@ -83,7 +83,8 @@ extension Coordinator {
   /// A headless session at rest hears it as a prompt; others hear it at their next hook, or where a hook waits for it.
   private func wake(_ id: String) {
     if let waiting = sleepers.removeValue(forKey: id) { return waiting.give(()) }
-    guard let run = live[id], !run.isOver, !run.isStopping, !run.run.isTerminal, run.turn.mode == .idle,
+    guard let run = live[id], !run.isOver, !run.isStopping, !run.run.isTerminal, !run.run.isSpoken,
+      run.turn.mode == .idle,
       let text = takeNotices(id)
     else { return }
     do {

@@ -28,7 +28,12 @@ package struct Run: Codable, Equatable, Sendable {
   /// The boot of the machine its processes were started in: pids and start times of another boot mean nothing.
   package var boot: String?
 
+  /// Whether a client of the agent's own speaks with it over its pipes (`apus claude` under a program); nil in records
+  /// of versions that knew of none. We say nothing to it unless asked.
+  package var spoken: Bool?
+
   package var isTerminal: Bool { terminal == true }
+  package var isSpoken: Bool { spoken == true }
 
   /// The offset no recording reaches: who follows from there is told of the ending alone.
   package static let onlyEnding = UInt64.max

@@ -39,12 +39,18 @@ package struct TurnState: Codable, Equatable, Sendable {
   package private(set) var stalledSince: Moment?
   /// Of an agent in a terminal of its own: what is known of it from outside. Nil where its stream tells.
   package private(set) var terminal: TerminalActivity?
+  /// A client speaks with the agent: turns begin and permissions are given without our hearing of it but from the agent.
+  private var isSpoken: Bool?
+  /// The agent says itself when it works and when it rests; nil: not yet, as far as is known.
+  private var tellsMode: Bool?
 
   /// `carried`: prompts of the turn that is taken up again; `waiting`: prompts to be sent after it.
   package init(
-    since: Moment, continuing: Bool = false, carried: [String] = [], waiting: [String] = [], isTerminal: Bool = false
+    since: Moment, continuing: Bool = false, carried: [String] = [], waiting: [String] = [], isTerminal: Bool = false,
+    isSpoken: Bool = false
   ) {
     self.since = since
+    if isSpoken { self.isSpoken = true }
     if isTerminal { terminal = TerminalActivity(since: since) }
     self.continuing = continuing
     open = carried + waiting
@@ -82,7 +88,7 @@ package struct TurnState: Codable, Equatable, Sendable {
   package var isMidTurn: Bool { activity == .working || activity == .needsYou }
 
   /// Whether a further prompt may be sent: a turn that is taken up again comes first, alone.
-  package var takesPrompts: Bool { isReady && !continuing }
+  package var takesPrompts: Bool { (isReady || isSpoken == true) && !continuing }
 
   package mutating func acceptPrompt(_ id: String, now: Moment) {
     guard !open.contains(id) else { return }
@@ -116,6 +122,8 @@ package struct TurnState: Codable, Equatable, Sendable {
       note("stream", now)
     case .modeChanged(let new):
       mode = new
+      tellsMode = true
+      if isSpoken == true, new == .running { pending = [] }
       if new == .idle, !continuing {
         // What the agent took up and is idle after is over, also where it did not say so.
         open.removeAll { started.contains($0) }
@@ -124,7 +132,12 @@ package struct TurnState: Codable, Equatable, Sendable {
         pending = []
       }
       note("stream", now)
-    case .turnBegan: note("stream", now)
+    case .turnBegan:
+      if isSpoken == true {
+        isReady = true
+        if tellsMode != true { mode = .running }
+      }
+      note("stream", now)
     case .promptStarted(let id):
       if open.contains(id), !started.contains(id) { started.append(id) }
       note("stream", now)
@@ -136,6 +149,8 @@ package struct TurnState: Codable, Equatable, Sendable {
       note("stream", now)
     case .said(let utterance):
       if let line = utterance.brief { doing = line }
+      // A tool that answers was allowed, or denied.
+      if isSpoken == true, tellsMode != true, utterance.isError != nil { pending = [] }
       note("stream", now)
     case .unreadable: since = now
     case .permissionAsked(let request):
@@ -154,6 +169,7 @@ package struct TurnState: Codable, Equatable, Sendable {
       continuing = false
       takenIn = nil
       pending = []
+      if isSpoken == true, tellsMode != true { mode = .idle }
       note("stream", now)
     case .retrying: note("stream", now)
     }

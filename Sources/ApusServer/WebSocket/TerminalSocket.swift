@@ -96,7 +96,7 @@ final class TerminalSocket {
       say("ended", Self.words(ending))
       socket.close(1000, "the run ended")
     case .refused(let reason): socket.close(1008, String(decoding: reason, as: UTF8.self))
-    case .taken, .trouble, .stopped, .viewed: break
+    case .taken, .trouble, .stopped, .viewed, .speaker: break
     }
   }
 

@@ -251,10 +251,11 @@ package struct ClaudeRequest: Codable, Sendable {
   package var directory: String
   package var spec: SpawnSpec
   package var persists: Bool
-  package var terminal: TerminalWish
+  /// Nil: a program speaks stream-json with it.
+  package var terminal: TerminalWish?
 
   package init(
-    arguments: [String], directory: String, spec: SpawnSpec, persists: Bool, terminal: TerminalWish
+    arguments: [String], directory: String, spec: SpawnSpec, persists: Bool, terminal: TerminalWish?
   ) {
     self.arguments = arguments
     self.directory = directory

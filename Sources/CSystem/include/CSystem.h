@@ -90,6 +90,10 @@ double apus_tick_seconds(void);
 /// Signals the process only if it is still the one that started then. 0, or -1 with ESRCH when it is gone.
 int apus_process_signal(pid_t pid, unsigned long long start, int signal);
 
+/// When that process started, and what tells the program it runs from one it becomes later (where its first stack lies).
+int apus_process_program(pid_t pid, unsigned long long *start, unsigned long long *program);
+/// 1 when that process is gone, is ending, or has become another program; its files were closed for that then. Else 0.
+int apus_process_is_leaving(pid_t pid, unsigned long long start, unsigned long long program);
 /// A descriptor that becomes readable when that process ends; -1 with ESRCH when it is gone.
 int apus_process_watch(pid_t pid, unsigned long long start);
 
@@ -230,6 +234,8 @@ int apus_watchers_below(const char *directory, pid_t *pids, int room);
 
 // ---- changes in directories ----
 
+/// A descriptor that is readable once that file was written to; what it says is of no interest.
+int apus_file_watch(const char *path);
 /// A descriptor that is readable when files of the directories added to it change; -1 where there are no more.
 int apus_directories_create(void);
 /// Watches a directory; its number in what is told, -1 when it is not there. The same directory has the same number.
