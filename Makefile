@@ -8,7 +8,7 @@ PROGRAMS = .build/release
 # What keeps both cores busy for a minute would hold up those that wait for a program's next word.
 ALONE := LockHistoryTests|LockSimulationTests|LockCircleTests|GlobTests
 
-.PHONY: help run demo test check build install format lint house bench fuzz soak clean packages claude python
+.PHONY: help run demo test check build install format lint house bench fuzz soak clean packages page claude python
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -16,13 +16,13 @@ help: ## list the targets
 run: build claude ## build, then show three sessions at work against the model stub
 	@$(PROGRAMS)/apus demo --claude "$$(Scripts/fetch-claude)" --stub Tests/Stub/model-stub
 
-build: packages ## build apus, apus-claude, apusd and apus-keeper into .build/release
+build: packages page ## build apus, apus-claude, apusd and apus-keeper into .build/release
 	$(SWIFT) build $(RELEASE) $(STRICT) --product apus
 	$(SWIFT) build $(RELEASE) $(STRICT) --product apus-claude
 	$(SWIFT) build $(RELEASE) $(STRICT) --product apusd
 	$(SWIFT) build $(RELEASE) $(STRICT) --product apus-keeper
 
-test: packages claude python ## run every test
+test: packages page claude python ## run every test
 	$(SWIFT) build --build-tests $(STRICT)
 	$(SWIFT) test --skip-build --filter '$(ALONE)'
 	$(SWIFT) test --skip-build --skip '$(ALONE)'
@@ -35,7 +35,7 @@ lint: packages ## swift-format, strictly
 format: ## let swift-format write the files
 	$(SWIFT) format format --in-place --recursive --parallel Package.swift Sources Tests
 
-soak: packages claude python ## the full counts: 100 kills of the daemon, 1,000 cycles, 10^9 events of locks (two hours or so)
+soak: packages page claude python ## the full counts: 100 kills of the daemon, 1,000 cycles, 10^9 events of locks (two hours or so)
 	$(SWIFT) build --build-tests $(STRICT)
 	APUS_SOAK=1 $(SWIFT) test --skip-build
 
@@ -48,10 +48,16 @@ bench: build claude ## measure side by side with peers; writes BENCHMARKS.md
 install: build ## install into PREFIX (default /usr/local)
 	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/share/man/man1"
 	install -m 755 $(PROGRAMS)/apus $(PROGRAMS)/apus-claude $(PROGRAMS)/apusd $(PROGRAMS)/apus-keeper "$(DESTDIR)$(PREFIX)/bin"
+	rm -rf "$(DESTDIR)$(PREFIX)/share/apus/page"
+	install -d "$(DESTDIR)$(PREFIX)/share/apus"
+	cp -R .build/page "$(DESTDIR)$(PREFIX)/share/apus/page"
 	$(PROGRAMS)/apus help --man > "$(DESTDIR)$(PREFIX)/share/man/man1/apus.1"
 
 packages:
 	@Scripts/install-packages
+
+page: packages
+	@Scripts/page > /dev/null
 
 claude: packages
 	@Scripts/fetch-claude > /dev/null

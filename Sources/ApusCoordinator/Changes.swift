@@ -16,10 +16,16 @@ package final class Changes {
   /// Hears of every change of every session.
   var onAny: @LoopActor (String) -> Void = { _ in }
 
+  /// Hears of whatever looks different.
+  package var onAspect: @LoopActor (Aspect) -> Void = { _ in }
+
   package init() {}
+
+  func announce(_ aspect: Aspect) { onAspect(aspect) }
 
   package func announce(_ session: String) {
     onAny(session)
+    onAspect(.session(session))
     for answer in (waiting.removeValue(forKey: session) ?? [:]).values { answer.give(()) }
   }
 

@@ -47,6 +47,7 @@ package final class Coordinator {
   var isBeating = false
   package let environment: [String: String]
   package let changes = Changes()
+  package let sayings = Sayings()
   let children: Children
   let probe: AgentProbe
   let verdicts: VerdictDesk
@@ -88,6 +89,7 @@ package final class Coordinator {
     probe = AgentProbe(store: store, children: children)
     verdicts = VerdictDesk(milliseconds: Int(try settings.number(.verdictSeconds) * 1000), log: log)
     let changes = changes
+    claims.changed = { changes.announce(.claims) }
     store.onAppended = { LoopActor.assumeIsolatedHere { changes.announceEvents() } }
     for var session in try store.loadSessions() {
       session.spec.environment = shared(session.spec.environment)

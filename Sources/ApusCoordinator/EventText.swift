@@ -15,6 +15,7 @@ enum EventText {
     case .promptFinished(let id, let withdrawn):
       (.promptFinished, .object(["id": .string(id), "withdrawn": .bool(withdrawn)]))
     case .said(let utterance): (.said, said(utterance))
+    case .saying: nil
     case .permissionAsked(let request):
       (
         .permissionAsked,

@@ -16,7 +16,7 @@ extension Coordinator {
     do {
       for event in events { try follow(run, event) }
     } catch { log.error("session \(id): \(error)") }
-    changes.announce(id)
+    if events.isEmpty || !events.allSatisfy(\.isPassing) { changes.announce(id) }
   }
 
   private func follow(_ run: LiveRun, _ event: AgentEvent) throws {
@@ -47,7 +47,10 @@ extension Coordinator {
         log.error("session \(id): the agent speaks of conversation \(conversation), not of ours")
       }
       try update(id) { session in session.model = model ?? session.model }
+    case .said(let utterance): if utterance.role == .assistant { sayings.end(id) }
+    case .saying(let text, let begins): sayings.add(text, begins: begins, to: id)
     case .turnEnded(let result):
+      sayings.end(id)
       // A turn that we cut off ourselves did not fail.
       let failure = run.turn.cut == nil ? result.failure : nil
       try update(id) { session in
@@ -69,7 +72,7 @@ extension Coordinator {
     case .retrying(let failure): log.warning("session \(id): \(failure.summary)")
     // What was left while it was not known whether it works (a new daemon's first moments), or before its turn was over.
     case .modeChanged(.idle): wakeIfTold(id)
-    case .modeChanged, .promptStarted, .said, .permissionWithdrawn: break
+    case .modeChanged, .promptStarted, .permissionWithdrawn: break
     }
   }
 
@@ -125,6 +128,7 @@ extension Coordinator {
   private func close(_ run: LiveRun, phase: Run.Phase, state: SessionState, ending: Ending?, problem: Failure?) {
     let id = run.session
     let cut = run.turn.isMidTurn || run.turn.cut != nil
+    sayings.end(id)
     run.mark(phase, ending: ending)
     do {
       var detail: [String: JSON] = ["interrupted": .bool(cut)]

@@ -208,7 +208,13 @@ final class LiveRun {
       start = end + 1
     }
     do {
-      try advance(events, turn: turn, stream: stream, offset: offset + UInt64(last + 1))
+      let offset = offset + UInt64(last + 1)
+      if !seen.isEmpty, seen.allSatisfy(\.isPassing) {
+        // Nothing to be kept: another daemon may read it once more.
+        (self.turn, self.stream, self.offset) = (turn, stream, offset)
+      } else {
+        try advance(events, turn: turn, stream: stream, offset: offset)
+      }
     } catch { return reread(error as? Failure ?? Failure(.internalError, "\(error)")) }
     obstacle = nil
     partial.removeFirst(last + 1)

@@ -21,7 +21,8 @@ import Testing
     #expect(
       spec.arguments == [
         "/bin/claude", "-p", "--input-format", "stream-json", "--output-format", "stream-json", "--verbose",
-        "--permission-prompt-tool", "stdio", "--replay-user-messages", "--permission-mode", "plan", "--session-id=c-1",
+        "--permission-prompt-tool", "stdio", "--replay-user-messages", "--include-partial-messages",
+        "--permission-mode", "plan", "--session-id=c-1",
       ])
     #expect(spec.program == "/bin/claude" && spec.directory == "/p" && spec.greeting == ClaudeAgent.greeting)
     #expect(spec.environment["CLAUDE_CODE_EMIT_SESSION_STATE_EVENTS"] == "1" && spec.environment["PWD"] == "/p")

@@ -44,6 +44,7 @@ enum Recorded {
     case .turnBegan(let conversation, let model): "turn began \(conversation) \(model ?? "-")"
     case .promptStarted(let id): "started \(id)"
     case .promptFinished(let id, let withdrawn): "\(withdrawn ? "withdrawn" : "finished") \(id)"
+    case .saying(let text, let begins): "saying \(begins) \(text)"
     case .said(let utterance): "said \(try JSONText.string(utterance))"
     case .permissionAsked(let request): "asked \(try JSONText.string(request))"
     case .permissionWithdrawn(let id): "asked no more \(id)"

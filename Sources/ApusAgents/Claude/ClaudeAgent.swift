@@ -15,7 +15,8 @@ package enum ClaudeAgent: Agent {
   ) -> LaunchSpec {
     var arguments = [
       session.spec.program, "-p", "--input-format", "stream-json", "--output-format", "stream-json", "--verbose",
-      "--permission-prompt-tool", "stdio", "--replay-user-messages", "--permission-mode", session.spec.permissionMode,
+      "--permission-prompt-tool", "stdio", "--replay-user-messages", "--include-partial-messages",
+      "--permission-mode", session.spec.permissionMode,
     ]
     if let model = session.spec.model { arguments += ["--model", model] }
     if let turns = session.spec.maxTurns { arguments += ["--max-turns", String(turns)] }

@@ -20,6 +20,7 @@ package struct ClaudeStream: AgentStream, Equatable {
     case "system": return system(json)
     case "assistant": return assistant(json)
     case "user": return user(json)
+    case "stream_event": return piece(json)
     case "result": return [.turnEnded(result(json))]
     case "control_response": return greeted(json)
     case "control_request": return asked(json)
@@ -70,6 +71,22 @@ package struct ClaudeStream: AgentStream, Equatable {
         return .said(Utterance(role: .tool, text: text, id: block["id"]?.string, tool: name))
       default: return nil
       }
+    }
+  }
+
+  /// Of the messages of the model as they come (`--include-partial-messages`) only text is shown before it is whole.
+  private func piece(_ json: JSON) -> [AgentEvent] {
+    guard json["parent_tool_use_id"]?.string == nil, let event = json["event"] else { return [] }
+    switch event["type"]?.string {
+    case "content_block_start":
+      guard event["content_block"]?["type"]?.string == "text" else { return [] }
+      return [.saying(event["content_block"]?["text"]?.string ?? "", begins: true)]
+    case "content_block_delta":
+      guard event["delta"]?["type"]?.string == "text_delta", let text = event["delta"]?["text"]?.string else {
+        return []
+      }
+      return [.saying(text, begins: false)]
+    default: return []
     }
   }
 

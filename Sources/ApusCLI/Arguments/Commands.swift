@@ -10,7 +10,7 @@ enum Commands {
       DiffCommand.self, ConflictsCommand.self, CompareCommand.self, KeepCommand.self, MoveCommitsCommand.self,
       FindCommand.self,
       WorkLogCommand.self, LockCommand.self, ClaimCommand.self, TellCommand.self, InboxCommand.self, DeployCommand.self,
-      DevCommand.self, ServeCommand.self, TokenCommand.self, McpCommand.self, PluginCommand.self,
+      DevCommand.self, OpenCommand.self, ServeCommand.self, TokenCommand.self, McpCommand.self, PluginCommand.self,
       PsCommand.self, TopCommand.self, PruneCommand.self, CheckCommand.self, RenameCommand.self, TagCommand.self,
       ArchiveCommand.self, RecoverCommand.self, AdoptCommand.self, DoctorCommand.self, UpCommand.self,
       DownCommand.self, RestartCommand.self, DemoCommand.self, CompletionsCommand.self, HelpCommand.self,

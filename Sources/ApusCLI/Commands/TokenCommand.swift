@@ -46,7 +46,8 @@ struct TokenCommand: Command {
         for one in tokens {
           let owner = one.owner.map { "  owner " + SessionName.printable($0) } ?? ""
           output.write(
-            "\(one.id)  \(one.scope)\(owner)\(one.secrets ? "  sees secrets" : "")  since \(one.createdAt)\n")
+            "\(one.id)  \(one.browser ? "browser" : one.scope)\(owner)\(one.secrets ? "  sees secrets" : "")  since \(one.createdAt)\n"
+          )
         }
       }
     }

@@ -14,6 +14,7 @@ extension Coordinator {
       let now = holds(of: serving)
       guard now != serving.told else { continue }
       serving.told = now
+      changes.announce(.servers)
       var order = DevOrder(.holds)
       order.holds = now
       serving.send(order)

@@ -14,6 +14,7 @@ extension Coordinator {
     serving.state = report.state
     if !report.changed.isEmpty { noteEditors(of: report.changed, serving) }
     if let outcome = report.outcome { become(outcome, report.lines, serving) }
+    changes.announce(.servers)
     return Nothing()
   }
 

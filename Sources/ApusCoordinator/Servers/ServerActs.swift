@@ -109,6 +109,8 @@ extension Coordinator {
       return [one]
     }
     return try names.map { name in
+      // Whoever knows its id means that one, wherever it runs.
+      if let known = servers.all.first(where: { $0.request.id == name }) { return known }
       let named = own.filter { $0.name == name } + here.filter { $0.name == name }
       guard let found = named.first else {
         let known = here.map(\.name).sorted().joined(separator: ", ")

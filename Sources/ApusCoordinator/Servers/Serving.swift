@@ -35,6 +35,7 @@ extension Coordinator {
     let port = try servedPort(request, session: session, scope: scope)
     let serving = DevServing(request, name: name, session: session?.id, scope: scope, port: port, caller: caller)
     servers.all.append(serving)
+    changes.announce(.servers)
     changes.onAny = { [unowned self] _ in refreshHolds() }
     seedTurns()
     serving.told = holds(of: serving)
@@ -55,6 +56,7 @@ extension Coordinator {
   private func forget(_ serving: DevServing) {
     guard servers.all.contains(where: { $0 === serving }) else { return }
     servers.all.removeAll { $0 === serving }
+    changes.announce(.servers)
     releaseAllPorts(of: serving.holder)
     for answer in serving.waiting { answer.give(nil) }
     for answer in serving.leaving { answer.give(()) }

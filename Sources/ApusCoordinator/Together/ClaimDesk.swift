@@ -24,6 +24,8 @@ final class ClaimDesk {
   /// Files that tools are about to change, by the tool's use: they may not differ yet.
   var underWay: [String: (session: String, file: ClaimedFile)] = [:]
   var expiry: UInt64?
+  /// Some are different now.
+  var changed: @LoopActor () -> Void = {}
 
   init(store: any Store) throws {
     self.store = store
@@ -46,6 +48,7 @@ final class ClaimDesk {
     let gone = old.filter { !left.contains(Name($0)) }
     try store.save(new.filter { known[Name($0)] != $0 }, gone: gone, scope: scope)
     books[scope] = new.isEmpty ? nil : after
+    changed()
     return gone
   }
 

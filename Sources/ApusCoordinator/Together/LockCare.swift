@@ -51,6 +51,7 @@ extension Coordinator {
         if let owner = locks.book.tickets[id]?.owner, owner.isSession { changes.announce(owner.id) }
       }
     }
+    changes.announce(.locks)
     beat()
     deployLocksChanged(keys)
     sessionsFiles.write(scopes: Set(keys.map(\.scope)))

@@ -6,12 +6,16 @@ package struct AccessToken: Codable, Equatable, Sendable {
   package var digest: String
   package var grant: AccessGrant
   package var createdAt: Moment
+  /// Of a browser that signed in, whose token is a cookie: the digest of what its page shows beside it. A cookie goes to
+  /// every port of a machine; what a page keeps for itself does not.
+  package var pageKey: String?
 
-  package init(id: String, digest: String, grant: AccessGrant, createdAt: Moment) {
+  package init(id: String, digest: String, grant: AccessGrant, createdAt: Moment, pageKey: String? = nil) {
     self.id = id
     self.digest = digest
     self.grant = grant
     self.createdAt = createdAt
+    self.pageKey = pageKey
   }
 }
 
@@ -40,6 +44,9 @@ package struct AccessGrant: Codable, Equatable, Sendable {
 
   /// The person whose daemon it is.
   package static let person = AccessGrant(scope: .operate, seesSecrets: true)
+
+  /// Whoever it is: there is nothing for them but what everybody may ask.
+  package static let nobody = AccessGrant(scope: .session(""))
 
   /// What something that is asked for needs.
   package enum Need: Sendable {

@@ -11,6 +11,8 @@ package enum AgentEvent: Equatable, Sendable {
   /// One of our prompts is done with, whatever came of it.
   case promptFinished(id: String, withdrawn: Bool)
   case said(Utterance)
+  /// A piece of what it is in the middle of saying; all of it will be said.
+  case saying(String, begins: Bool)
   case permissionAsked(PermissionRequest)
   case permissionWithdrawn(id: String)
   case turnEnded(TurnResult)
@@ -18,6 +20,11 @@ package enum AgentEvent: Equatable, Sendable {
   case retrying(Failure)
   /// A line that cannot be read; kept as it was in the recording.
   case unreadable(offset: UInt64)
+}
+
+extension AgentEvent {
+  /// Whether nothing comes of it that is kept.
+  package var isPassing: Bool { if case .saying = self { true } else { false } }
 }
 
 package enum AgentMode: String, Codable, Sendable {

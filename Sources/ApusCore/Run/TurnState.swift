@@ -152,6 +152,7 @@ package struct TurnState: Codable, Equatable, Sendable {
       // A tool that answers was allowed, or denied.
       if isSpoken == true, tellsMode != true, utterance.isError != nil { pending = [] }
       note("stream", now)
+    case .saying: note("stream", now)
     case .unreadable: since = now
     case .permissionAsked(let request):
       if !pending.contains(where: { $0.id == request.id }) { pending.append(request) }

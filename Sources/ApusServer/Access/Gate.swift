@@ -7,6 +7,8 @@ struct Gate: Sendable {
     case refused(HTTPReply)
     /// The one thing everybody may ask.
     case health
+    /// A file of the page, which everybody may have.
+    case page(HTTPReply)
     case admitted(AccessGrant, token: String?)
   }
 
@@ -15,18 +17,25 @@ struct Gate: Sendable {
   var scheme = "http"
   /// By id.
   var tokens: [String: AccessToken] = [:]
+  /// The page, where it is served.
+  var page: PageFiles?
   /// More is refused before it is sent.
   static let longestBody = 8 << 20
 
   func admit(_ head: RequestHead) -> Admission {
-    if let refusal = refuseForm(head) ?? refusePlace(head) { return .refused(refusal) }
-    if RouteTable.find(head)?.route.isOpen == true { return .health }
+    if let refusal = refuseForm(head) { return .refused(refusal) }
+    let file = page?.answer(head)
+    if let refusal = refusePlace(head, isFile: file != nil) { return .refused(refusal) }
+    if let file { return .page(file) }
+    if let route = RouteTable.find(head)?.route, route.isOpen {
+      if route.body == nil { return .health }
+      return refuseBody(head).map { .refused($0) } ?? .admitted(.nobody, token: nil)
+    }
     switch identify(head) {
-    case .refused(let reply): return .refused(reply)
-    case .health: return .health
     case .admitted(let grant, let token):
       if let refusal = refuseBody(head) { return .refused(refusal) }
       return .admitted(grant, token: token)
+    case let other: return other
     }
   }
 
@@ -57,7 +66,7 @@ struct Gate: Sendable {
   }
 
   /// A page of somebody else's must get nowhere, whatever its name was made to mean.
-  private func refusePlace(_ head: RequestHead) -> HTTPReply? {
+  private func refusePlace(_ head: RequestHead, isFile: Bool) -> HTTPReply? {
     guard let host = head.value("host"), !host.isEmpty, host.utf8.count <= 255,
       host.utf8.allSatisfy({ $0 > 32 && $0 < 127 })
     else { return refusal(400, "there is no Host that could be one") }
@@ -68,7 +77,9 @@ struct Gate: Sendable {
     if let origin = head.value("origin"), hosts == nil || origin.lowercased() != "\(scheme)://\(host.lowercased())" {
       return refusal(403, "pages of \(SessionName.excerpt(origin)) may not ask here")
     }
-    if let site = head.value("sec-fetch-site"), site != "same-origin", site != "none" {
+    // A link may lead to the page; it does nothing by itself.
+    let isLink = isFile && head.value("sec-fetch-mode") == "navigate" && head.value("sec-fetch-dest") == "document"
+    if let site = head.value("sec-fetch-site"), site != "same-origin", site != "none", !isLink {
       return refusal(403, "pages of other sites may not ask here")
     }
     return nil
@@ -94,15 +105,31 @@ struct Gate: Sendable {
   // MARK: who asks
 
   private func identify(_ head: RequestHead) -> Admission {
-    guard let shown = Self.token(in: head) else {
-      if head.isOwnUser, hosts == nil { return .admitted(.person, token: nil) }
-      return .refused(unauthorised("there is no access token"))
+    if let shown = Self.token(in: head) {
+      guard let known = known(shown), known.pageKey == nil else {
+        return .refused(unauthorised("that is no access token of today"))
+      }
+      return .admitted(known.grant, token: known.id)
     }
-    // Whether there is a token of that id is no secret; what follows it is, so the whole is compared to its last digit.
-    guard let id = Self.id(of: shown), let known = tokens[id],
-      Self.isSame(Digest.sha256(shown), known.digest)
-    else { return .refused(unauthorised("that is no access token of today")) }
-    return .admitted(known.grant, token: id)
+    if head.isOwnUser, hosts == nil { return .admitted(.person, token: nil) }
+    let cookies = PageSeat.cookies(in: head)
+    guard !cookies.isEmpty else { return .refused(unauthorised("there is no access token")) }
+    for shown in cookies {
+      guard let known = known(shown), let digest = known.pageKey, let key = PageSeat.key(in: head),
+        Self.isSame(Digest.sha256(key), digest)
+      else { continue }
+      return .admitted(known.grant, token: known.id)
+    }
+    return .refused(unauthorised("this browser is not signed in any more"))
+  }
+
+  /// The token of today that is shown. Whether there is one of that id is no secret; what follows it is, so the whole is
+  /// compared to its last digit.
+  private func known(_ shown: String) -> AccessToken? {
+    guard let id = Self.id(of: shown), let known = tokens[id], Self.isSame(Digest.sha256(shown), known.digest) else {
+      return nil
+    }
+    return known
   }
 
   /// In `Authorization`; for WebSockets of browsers, which cannot say that, among the protocols asked for.
@@ -144,7 +171,8 @@ struct Gate: Sendable {
   private func unauthorised(_ what: String) -> HTTPReply {
     var reply = refusal(
       401, what,
-      hint: "send `Authorization: Bearer TOKEN`; `apus token create` makes one (in an address it counts for nothing)")
+      hint: "send `Authorization: Bearer TOKEN`; `apus token create` makes one (in an address it counts for nothing), "
+        + "`apus open` signs a browser in")
     reply.headers.append(("WWW-Authenticate", "Bearer"))
     return reply
   }

@@ -168,6 +168,7 @@ package final class ControlDoor {
     case .devAct: return try JSONText.encode(try await brain.devAct(try decode(DevActRequest.self, body), caller))
     case .diff: return try JSONText.encode(try await brain.diff(try decode(SessionRequest.self, body)))
     case .listen: return try JSONText.encode(try await http.listen(try decode(ListenRequest.self, body)))
+    case .openPage: return try JSONText.encode(try await http.openPage(try decode(PageRequest.self, body)))
     case .tokens: return try JSONText.encode(try http.tokens(try decode(TokensRequest.self, body)))
     case .hook:
       guard let hook = try? HookRequest(body) else { throw Failure(.usage, "the hook's report is malformed") }

@@ -28,8 +28,8 @@ final class Feed {
   private var recent: [Item] = []
   /// Everything behind this number, and there is something else of it, is in `recent`.
   private var recentAfter: Int64
-  private var waiting: [UInt64: Answer<Void>] = [:]
-  private var nextWaiting: UInt64 = 0
+  private var waiting: [ObjectIdentifier: Answer<Void>] = [:]
+  private var signals: [ObjectIdentifier: Signals] = [:]
   private var outboxes: [ObjectIdentifier: Outbox] = [:]
   private var isBeating = false
 
@@ -37,6 +37,11 @@ final class Feed {
     self.brain = brain
     recentAfter = brain.lastInFeed
     brain.changes.onEvents = { [unowned self] in wake() }
+    brain.changes.onAspect = { [unowned self] aspect in signal { $0.note(aspect) } }
+    brain.sayings.onPiece = { [unowned self] session, text, begins in
+      signal { $0.add(text, begins: begins, of: session) }
+    }
+    brain.sayings.onOver = { [unowned self] session in for signals in signals.values { signals.drop(session) } }
   }
 
   var last: Int64 { brain.lastInFeed }
@@ -74,14 +79,11 @@ final class Feed {
 
   /// Returns when something happened, or that outbox is left.
   func next(_ outbox: Outbox) async {
-    nextWaiting += 1
-    let number = nextWaiting
+    let id = ObjectIdentifier(outbox)
     await withCheckedContinuation { continuation in
-      let answer = Answer<Void>(continuation)
-      waiting[number] = answer
-      outbox.whenLeft { answer.give(()) }
+      if outbox.isLeft { return continuation.resume() }
+      waiting[id] = Answer<Void>(continuation)
     }
-    waiting[number] = nil
   }
 
   /// Hears of every event as well.
@@ -94,16 +96,32 @@ final class Feed {
     for answer in answers { answer.give(()) }
   }
 
+  private func signal(_ note: (Signals) -> Void) {
+    for (id, signals) in signals {
+      note(signals)
+      waiting.removeValue(forKey: id)?.give(())
+    }
+  }
+
   // MARK: signs of life
 
-  func add(_ outbox: Outbox) {
+  /// With `signals` it is told those as well; what agents are in the middle of saying comes first.
+  func add(_ outbox: Outbox, _ signals: Signals?) {
     outboxes[ObjectIdentifier(outbox)] = outbox
+    if let signals {
+      self.signals[ObjectIdentifier(outbox)] = signals
+      for (session, text) in brain.sayings.texts { signals.add(text, begins: true, of: session) }
+    }
     guard !isBeating else { return }
     isBeating = true
     beat()
   }
 
-  func remove(_ outbox: Outbox) { outboxes[ObjectIdentifier(outbox)] = nil }
+  func remove(_ outbox: Outbox) {
+    let id = ObjectIdentifier(outbox)
+    (outboxes[id], signals[id]) = (nil, nil)
+    waiting.removeValue(forKey: id)?.give(())
+  }
 
   private func beat() {
     Timers.shared.after(Self.heartbeatMilliseconds) { [weak self] in

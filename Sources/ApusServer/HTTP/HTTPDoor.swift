@@ -13,7 +13,11 @@ package final class HTTPDoor {
   let log: Log
   private(set) lazy var feed = Feed(coordinator)
   private(set) lazy var webhooks = Webhooks(coordinator, feed, log)
-  private var listeners: [String: Open] = [:]
+  let serverLogs = ServerLogs()
+  /// What the page is made of; nil where it is not installed.
+  private lazy var page = PageFiles.installed()
+  var signIns = SignIns()
+  private(set) var listeners: [String: Open] = [:]
   private(set) var tokens: [String: AccessToken] = [:]
 
   struct Open {
@@ -97,12 +101,16 @@ package final class HTTPDoor {
           .tokenNotFound, "there is no token \(SessionName.excerpt(request.id ?? ""))",
           hint: "`apus token list` shows them")
       }
-      try coordinator.forgetToken(id)
-      tokens[id] = nil
-      tellGates()
-      leave(token: id)
+      try revoke(id)
       return [object(token)]
     }
+  }
+
+  func revoke(_ id: String) throws {
+    try coordinator.forgetToken(id)
+    tokens[id] = nil
+    tellGates()
+    leave(token: id)
   }
 
   private func createToken(_ request: TokensRequest) throws -> TokenObject {
@@ -112,20 +120,25 @@ package final class HTTPDoor {
         .usage, "\"\(SessionName.excerpt(asked))\" is no scope", hint: "one of read, operate, session:NAME")
     }
     if case .session(let name) = scope { scope = .session(try coordinator.require(name).id) }
+    let (token, text) = try mint(AccessGrant(scope: scope, owner: request.owner, seesSecrets: request.seesSecrets))
+    return object(token, text: text)
+  }
+
+  /// A new token, kept, and what is to be shown for it. `pageKey`: what its page shows beside it.
+  func mint(_ grant: AccessGrant, pageKey: String? = nil) throws -> (AccessToken, text: String) {
     guard let secret = Digest.random(32), let number = Digest.random(4) else {
       throw Failure(.internalError, "the machine has no random numbers", hint: "`apus doctor` may say more")
     }
     let id = Digest.hexadecimal(number)
-    guard tokens[id] == nil else { return try createToken(request) }
+    guard tokens[id] == nil else { return try mint(grant, pageKey: pageKey) }
     let text = "apus_\(id)_\(Digest.base64(secret, forAddresses: true))"
     let token = AccessToken(
-      id: id, digest: Digest.sha256(text),
-      grant: AccessGrant(scope: scope, owner: request.owner, seesSecrets: request.seesSecrets),
-      createdAt: apus_wall_seconds())
+      id: id, digest: Digest.sha256(text), grant: grant, createdAt: apus_wall_seconds(),
+      pageKey: pageKey.map(Digest.sha256))
     try coordinator.keep(token)
     tokens[id] = token
     tellGates()
-    return object(token, text: text)
+    return (token, text)
   }
 
   private func object(_ token: AccessToken, text: String? = nil) -> TokenObject {
@@ -189,6 +202,7 @@ package final class HTTPDoor {
     let socket: Int32
     var gate = Gate()
     gate.tokens = tokens
+    gate.page = page
     gate.scheme = tls == nil ? "http" : "https"
     var bound = address
     var url: String

@@ -17,6 +17,8 @@ final class Listener: Sendable {
   private static let connectionBytes = 32 << 10
 
   let address: ListenAddress
+  /// Whether it speaks TLS.
+  let isSecure: Bool
   private let gate: Mutex<Gate>
   private let open = Mutex<[ObjectIdentifier: Exchange]>([:])
   private let handle: @LoopActor @Sendable (Exchange) async -> HTTPReply
@@ -29,6 +31,7 @@ final class Listener: Sendable {
     handle: @escaping @LoopActor @Sendable (Exchange) async -> HTTPReply
   ) throws(Failure) {
     self.address = address
+    isSecure = tls != nil
     self.gate = Mutex(gate)
     self.handle = handle
     let settings = (tls?.certificate ?? "", tls?.key ?? "")
@@ -126,11 +129,17 @@ final class Listener: Sendable {
     switch gate.withLock({ $0 }).admit(head) {
     case .refused(let reply): return (reply, nil)
     case .health: return (.empty, nil)
+    // What is answered before all was read costs the connection.
+    case .page(let reply): return (nil, enter(Exchange(head: head, grant: .nobody, token: nil, listener: self), reply))
     case .admitted(let grant, let token):
-      let exchange = Exchange(head: head, grant: grant, token: token, listener: self)
-      open.withLock { $0[ObjectIdentifier(exchange)] = exchange }
-      return (nil, exchange)
+      return (nil, enter(Exchange(head: head, grant: grant, token: token, listener: self), nil))
     }
+  }
+
+  private func enter(_ exchange: Exchange, _ reply: HTTPReply?) -> Exchange {
+    open.withLock { $0[ObjectIdentifier(exchange)] = exchange }
+    if let reply { exchange.answer(reply) }
+    return exchange
   }
 
   fileprivate func ask(_ exchange: Exchange) {
@@ -182,7 +191,10 @@ private func requestCompleted(
 private func queue(_ reply: HTTPReply, _ connection: OpaquePointer) -> MHD_Result {
   guard let response = Responses.make(reply, connection: UInt(bitPattern: connection)) else { return .NO }
   defer { MHD_destroy_response(response) }
-  for (name, value) in reply.headers + Responses.everywhere { MHD_add_response_header(response, name, value) }
+  for (name, value) in reply.headers { MHD_add_response_header(response, name, value) }
+  for (name, value) in Responses.everywhere where !reply.headers.contains(where: { $0.0 == name }) {
+    MHD_add_response_header(response, name, value)
+  }
   if reply.closes { MHD_add_response_header(response, "Connection", "close") }
   return MHD_queue_response(connection, UInt32(reply.status), response)
 }

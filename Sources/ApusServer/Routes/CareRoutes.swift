@@ -32,6 +32,18 @@ enum CareRoutes {
     ) { call in
       try .json(try call.brain.devStatus(DevStatusRequest(asker: Asker(directory: "/"), all: true)))
     },
+    Route(
+      .get, "/v1/servers/{server}/log", "getServerLog", "What a server wrote last; following, as it comes",
+      need: .content, query: [Field("follow", .flag, "go on with what comes")], answer: .bytes(type: "text/plain")
+    ) { call in
+      let path = try find(call).log
+      let outbox = Outbox()
+      let (logs, following) = (call.door.serverLogs, call.query.flag("follow"))
+      LoopActor.begin { await logs.send(path, into: outbox, following: following) }
+      return HTTPReply(
+        status: 200, headers: [("Content-Type", "text/plain; charset=utf-8"), ("X-Accel-Buffering", "no")],
+        body: .stream(outbox))
+    },
     server("reload", "reloadServer", "Load what was changed, now", .reload),
     server(
       "hold", "holdServer", "Keep a server from reloading", .hold,
@@ -94,17 +106,22 @@ enum CareRoutes {
       .post, "/v1/servers/{server}/\(verb)", name, summary, need: .operate, body: more,
       answer: .json(.list(.named("Server")))
     ) { call in
-      let asker = Asker(directory: "/")
-      let name = call.names["server"] ?? ""
-      let known = try call.brain.devStatus(DevStatusRequest(asker: asker, all: true))
-      guard let server = known.first(where: { $0.name == name || $0.id == name }) else {
-        throw Failure(
-          .serverNotFound, "there is no server \"\(SessionName.excerpt(name))\"", hint: "`GET /v1/servers` lists them")
-      }
-      var request = DevActRequest(asker: asker, names: [server.name], act: act)
+      var request = DevActRequest(asker: Asker(directory: "/"), names: [try find(call).id], act: act)
       request.note = call.body.text("note")
       request.seconds = call.body.number("seconds")
       return try .json(try await call.brain.devAct(request, call.caller))
     }
+  }
+
+  /// The server the path names, by its id or name.
+  @LoopActor
+  private static func find(_ call: Call) throws -> DevServerObject {
+    let name = call.names["server"] ?? ""
+    let known = try call.brain.devStatus(DevStatusRequest(asker: Asker(directory: "/"), all: true))
+    guard let server = known.first(where: { $0.id == name }) ?? known.first(where: { $0.name == name }) else {
+      throw Failure(
+        .serverNotFound, "there is no server \"\(SessionName.excerpt(name))\"", hint: "`GET /v1/servers` lists them")
+    }
+    return server
   }
 }

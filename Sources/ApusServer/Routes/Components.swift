@@ -129,7 +129,7 @@ enum Components {
         "state": .choice(["working", "failing", "gone"]), "failures": .whole,
       ], sometimes: ["session": .text, "problem": .text, "secret": .text.saying("said once, when it is made")]),
     "Token": .object(
-      ["id": .text, "scope": .text, "secrets": .flag, "createdAt": .text],
+      ["id": .text, "scope": .text, "secrets": .flag, "browser": .flag, "createdAt": .text],
       sometimes: ["token": .text.saying("said once, when it is made"), "owner": .text]),
   ]
 

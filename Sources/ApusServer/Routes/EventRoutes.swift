@@ -15,6 +15,9 @@ enum EventRoutes {
         Field("session", .line(most: 64), "only those of that session"),
         Field(
           "type", .line(most: 400), "only those of these types, with commas between; `turn.` takes all that begin so"),
+        Field(
+          "signals", .flag,
+          "also tell, without numbers, what looks different (`changed`) and what agents are saying (`saying`)"),
       ], answer: .events
     ) { call in try follow(call) }
   ]
@@ -41,24 +44,37 @@ enum EventRoutes {
     let door = call.door
     let token = call.token
     let standing = door.stand(by: token) { outbox.finish() }
-    feed.add(outbox)
+    let brain = call.brain
+    let signals =
+      call.query.flag("signals")
+      ? Signals(name: { brain.name(of: $0) ?? "" }, sees: { wanted.takes(session: $0) }) : nil
+    feed.add(outbox, signals)
     outbox.whenLeft {
       feed.remove(outbox)
       door.forget(standing, token: token)
     }
-    LoopActor.begin { await send(feed, outbox, from: position, wanted, door.log) }
+    LoopActor.begin { await send(feed, outbox, signals, from: position, wanted, door.log) }
     return HTTPReply(
       status: 200, headers: [("Content-Type", "text/event-stream"), ("X-Accel-Buffering", "no")], body: .stream(outbox))
   }
 
   @LoopActor
-  private static func send(_ feed: Feed, _ outbox: Outbox, from start: Int64, _ wanted: Wanted, _ log: Log) async {
+  private static func send(
+    _ feed: Feed, _ outbox: Outbox, _ signals: Signals?, from start: Int64, _ wanted: Wanted, _ log: Log
+  ) async {
     var position = start
     while !outbox.isLeft {
       do {
         let items = try feed.items(after: position)
         guard let last = items.last else {
-          await feed.next(outbox)
+          // What is being said comes after all that was.
+          let bytes = try signals?.take() ?? []
+          guard !bytes.isEmpty else {
+            await feed.next(outbox)
+            continue
+          }
+          outbox.put(wanted.hides ? Secrets.hidden(in: bytes) : bytes)
+          await outbox.room()
           continue
         }
         for item in items where wanted.takes(item) { outbox.put(wanted.hides ? item.hidden : item.plain) }
@@ -102,9 +118,13 @@ enum EventRoutes {
       }
     }
 
+    func takes(session id: String) -> Bool {
+      if let session, id != session { return false }
+      return owner == nil || brain.owner(of: id) == owner
+    }
+
     func takes(_ item: Feed.Item) -> Bool {
-      if let session, item.session != session { return false }
-      if let owner, brain.owner(of: item.session) != owner { return false }
+      guard takes(session: item.session) else { return false }
       return types.isEmpty || types.contains { $0.hasSuffix(".") ? item.type.hasPrefix($0) : item.type == $0 }
     }
   }

@@ -3,7 +3,7 @@ import ApusCore
 /// Everything that can be asked over HTTP.
 enum RouteTable {
   static let all: [Route] =
-    SessionRoutes.all + ContentRoutes.all + EventRoutes.all + TerminalRoutes.all + WebhookRoutes.all
+    SessionRoutes.all + ContentRoutes.all + EventRoutes.all + TerminalRoutes.all + WebhookRoutes.all + PageRoutes.all
     + TogetherRoutes.all + PlaceRoutes.all + CareRoutes.all
 
   /// The route that is asked for, and what stands where its path has braces.

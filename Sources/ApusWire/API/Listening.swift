@@ -117,6 +117,8 @@ package struct TokenObject: Codable, Sendable, Equatable {
   package var scope: String
   package var owner: String?
   package var secrets: Bool
+  /// Whether it is a browser's that signed in.
+  package var browser: Bool
   package var createdAt: String
 
   package init(_ token: AccessToken, scope: String, text: String? = nil) {
@@ -125,6 +127,32 @@ package struct TokenObject: Codable, Sendable, Equatable {
     self.scope = scope
     owner = token.grant.owner
     secrets = token.grant.seesSecrets
+    browser = token.pageKey != nil
     createdAt = MomentText.iso(token.createdAt)
+  }
+}
+
+/// A browser is to be let in.
+package struct PageRequest: Codable, Sendable {
+  /// Another device's: it needs an address others can reach.
+  package var phone = false
+  /// One of those that are listened at; nil: any that fits.
+  package var address: String?
+
+  package init() {}
+}
+
+package struct PageObject: Codable, Sendable, Equatable {
+  /// The page with a code that signs in who opens it, once.
+  package var url: String
+  /// Where the page is from then on.
+  package var page: String
+  /// How long the code is good for.
+  package var seconds: Int
+
+  package init(url: String, page: String, seconds: Int) {
+    self.url = url
+    self.page = page
+    self.seconds = seconds
   }
 }

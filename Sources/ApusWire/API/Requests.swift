@@ -12,7 +12,7 @@ package enum Verb: String, Codable, Sendable, CaseIterable {
   case lock, heldLock = "held_lock", locks, lockStories = "lock_stories", claims, tell, inbox
   case deployWatch = "deploy_watch", deployStatus = "deploy_status"
   case devServe = "dev_serve", devReport = "dev_report", devStatus = "dev_status", devAct = "dev_act"
-  case listen, tokens, diff
+  case listen, tokens, diff, openPage = "open_page"
   /// Its body is a `HookRequest`, its answer what the agent is to be told: bytes both, not JSON.
   case hook
 
@@ -25,7 +25,8 @@ package enum Verb: String, Codable, Sendable, CaseIterable {
     case .shutDown, .new, .send, .wait, .interrupt, .permit, .logs, .events, .stop, .stopAll, .resume, .rename, .tag,
       .archive, .claude, .recover, .adopt, .ps, .prune, .initialise, .sync, .merge, .pullRequest, .compare, .keep,
       .remove, .restore, .moveCommits, .garbage, .workLog, .mend, .hook, .lock, .heldLock, .claims, .tell, .inbox,
-      .deployWatch, .devServe, .devReport, .devAct, .listen, .tokens:
+      .deployWatch, .devServe, .devReport, .devAct, .listen, .tokens,
+      .openPage:
       false
     }
   }
