@@ -38,6 +38,58 @@ import Testing
     }
   }
 
+  @Test(arguments: [true, false])
+  func `an agent below apus-claude goes on while its backend reloads, where it persists`(persists: Bool) async throws {
+    try await TestHome.with { home in
+      let id = UUID().uuidString.lowercased()
+      var environment = Self.environment("apus-claude")
+      if persists { environment["PERSIST_CLAUDE_SESSIONS"] = "true" }
+      mkfifo(home.work + "/gate", 0o600)
+      let before = try await Backend.with("sdk-backend", home, environment) { backend in
+        _ = try await backend.knock.ask(
+          "PUT", "/conversations/\(id)",
+          #"{"directory":"\#(home.work)","prompt":"bash: cat gate > seen then say: done"}"#)
+        let phone = Phone(backend.knock, id)
+        let asked = try await phone.follow([]) { $0.contains(where: \.isQuestion) }
+        let request = try #require(asked.first { $0.isQuestion }?.data["id"]?.string)
+        _ = try await backend.knock.post("/conversations/\(id)/permissions/\(request)", #"{"allow":true}"#)
+        var gate: Int32 = -1
+        #expect(
+          await eventually {
+            gate = open(home.work + "/gate", O_WRONLY | O_NONBLOCK)
+            return gate >= 0
+          })
+        let before = try await session(home, id)
+        var seen = asked
+        if persists {
+          async let cutOff = phone.follow(asked) { _ in false }
+          backend.save()
+          seen = try await cutOff
+        }
+        write(gate, "x", 1)
+        close(gate)
+        if persists { try await backend.reloaded() }
+        seen = try await phone.follow(seen) { $0.contains { $0.says("done") } }
+        #expect(try await session(home, id).pid == before.pid)
+        #expect(
+          try await backend.knock.post("/conversations/\(id)/prompts", #"{"text":"say: again"}"#).status == 202)
+        seen = try await phone.follow(seen) { $0.contains { $0.says("again") } }
+        #expect(try await session(home, id).pid == before.pid)
+        try await expectOnce(seen, backend, id)
+        return before
+      }
+      let state: SessionState = persists ? .running : .ended
+      #expect(try await eventually { try await session(home, id).state == state })
+      if persists { #expect(try await session(home, id).pid == before.pid) }
+    }
+  }
+
+  private func session(_ home: TestHome, _ conversation: String) async throws -> SessionObject {
+    let listed: [SessionObject] = try JSONText.decode(
+      from: Array(await home.apus("list", "--json").output.utf8))
+    return try #require(listed.first { $0.conversationID == conversation })
+  }
+
   static func environment(_ program: String) -> [String: String] {
     [
       "CLAUDE_PROGRAM": program == "claude" ? Checkout.claude : Checkout.programs + "/" + program,
