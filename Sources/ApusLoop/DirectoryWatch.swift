@@ -20,11 +20,14 @@ package final class DirectoryWatch {
 
   /// Watches a directory; its number, by which it is let go, nil where it is not there or does not answer. Adding one
   /// that is watched already under whatever name gives the same number, and `changed` takes the place of the former.
-  package func add(_ directory: String, _ changed: @escaping @LoopActor (Change) -> Void) async -> Int32? {
+  /// `each`: of every piece that is written, not only once a file is whole.
+  package func add(
+    _ directory: String, each: Bool = false, _ changed: @escaping @LoopActor (Change) -> Void
+  ) async -> Int32? {
     guard let watch = open() else { return nil }
     let number = watch.number
     let added = await Offload.run(withinMilliseconds: Self.patienceMilliseconds) {
-      apus_directories_add(number, directory)
+      each ? apus_directories_add_all(number, directory) : apus_directories_add(number, directory)
     }
     guard let added, added >= 0 else { return nil }
     heard[added] = changed

@@ -76,4 +76,54 @@ import Testing
       #expect(try await plain.allSatisfy { $0["event"] != "changed" && $0["event"] != "saying" })
     }
   }
+
+  private static let server = """
+    import http.server, os
+    print(open("words").read())
+    http.server.HTTPServer(("127.0.0.1", int(os.environ["PORT"])), http.server.BaseHTTPRequestHandler).serve_forever()
+    """
+
+  @Test func `a server's log is told as it is written, and its server is reloaded by its id`() async throws {
+    try await TestHome.withRepository { home in
+      let knock = try await Knock.at(home)
+      TestHome.write("first line", to: home.work + "/words")
+      TestHome.write(Self.server, to: home.work + "/server.py")
+      let program = ["python3", "-u", "server.py"]
+      let server = Task {
+        await Program.run(
+          [Checkout.programs + "/apus", "dev", "--name", "api", "--stop-limit", "500ms", "--settle", "20ms", "--"]
+            + program,
+          environment: home.environment, directory: home.work, seconds: 300)
+      }
+      func servers() async throws -> [JSON] { try await knock.get("/v1/servers").json.array ?? [] }
+      #expect(await eventually(seconds: 60) { (try? await servers().first?["pid"]?.integer) ?? nil != nil })
+      let id = try #require(try await servers().first?["id"]?.string)
+      #expect(try await knock.get("/v1/servers/none/log").code == "server.not_found")
+      let log = Task { try await knock.log("/v1/servers/\(id)/log?follow=true", until: "second line") }
+      #expect(
+        await eventually(seconds: 60) {
+          (try? await knock.get("/v1/servers/api/log").body.contains("first line")) == true
+        })
+      TestHome.write("second line", to: home.work + "/words")
+      let reloaded = try await knock.post("/v1/servers/\(id)/reload")
+      #expect(reloaded.status == 200, "\(reloaded.body)")
+      let told = try await log.value
+      #expect(told.contains("first line") && told.contains("second line"))
+      #expect(try await knock.post("/v1/servers/\(id)/stop").status == 200)
+      _ = await server.value
+    }
+  }
+}
+
+extension Knock {
+  /// What comes of a stream of text, until that is in it.
+  fileprivate func log(_ path: String, until wanted: String) async throws -> String {
+    try await onThread {
+      let line = try Line(door)
+      line.send(
+        Array("GET \(path) HTTP/1.1\r\nHost: \(host)\r\nAuthorization: Bearer \(token ?? "")\r\n\r\n".utf8))
+      return String(
+        decoding: line.read(seconds: 120) { String(decoding: $0, as: UTF8.self).contains(wanted) }.0, as: UTF8.self)
+    }
+  }
 }

@@ -19,16 +19,23 @@ final class ServerLogs {
   func send(_ path: String, into outbox: Outbox, following: Bool) async {
     let directory = path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
     outbox.whenLeft { [weak self] in self?.wake(directory) }
-    let file = FollowedFile(path, tail: Self.tail)
+    var file = FollowedFile(path, tail: Self.tail)
+    defer { file.close() }
     while !outbox.isLeft {
       // Watched before it is read: what is written in between is told.
       if following, directories[directory] == nil {
-        directories[directory] = await watch.add(directory) { [weak self] change in
+        directories[directory] = await watch.add(directory, each: true) { [weak self] change in
           if change == .gone { self?.directories[directory] = nil }
           self?.wake(directory)
         }
       }
-      let bytes = await Offload.run { file.read(most: Self.piece) }
+      let before = file
+      let (bytes, after) = await Offload.run { () -> ([UInt8]?, FollowedFile) in
+        var file = before
+        let bytes = file.read(most: Self.piece)
+        return (bytes, file)
+      }
+      file = after
       if let bytes, !bytes.isEmpty {
         outbox.put(bytes)
         await outbox.room()
@@ -47,8 +54,8 @@ final class ServerLogs {
   }
 }
 
-/// A file somebody else writes, and at times puts another in the place of. Used by one at a time.
-private final class FollowedFile: @unchecked Sendable {
+/// A file somebody else writes, and at times puts another in the place of.
+private struct FollowedFile: Sendable {
   private let path: String
   private var descriptor: Int32 = -1
   private var inode: UInt64 = 0
@@ -60,10 +67,13 @@ private final class FollowedFile: @unchecked Sendable {
     self.tail = tail
   }
 
-  deinit { if descriptor >= 0 { close(descriptor) } }
+  mutating func close() {
+    if descriptor >= 0 { Glibc.close(descriptor) }
+    descriptor = -1
+  }
 
   /// What comes next; empty where there is nothing yet, nil where the file is gone.
-  func read(most: Int) -> [UInt8]? {
+  mutating func read(most: Int) -> [UInt8]? {
     if descriptor < 0 {
       guard open() else { return nil }
       skip()
@@ -83,8 +93,8 @@ private final class FollowedFile: @unchecked Sendable {
     }
   }
 
-  private func open() -> Bool {
-    if descriptor >= 0 { close(descriptor) }
+  private mutating func open() -> Bool {
+    close()
     descriptor = apus_open(path, O_RDONLY, 0)
     var facts = stat()
     guard descriptor >= 0, fstat(descriptor, &facts) == 0, facts.st_mode & S_IFMT == S_IFREG else { return false }
@@ -93,7 +103,7 @@ private final class FollowedFile: @unchecked Sendable {
   }
 
   /// To the first line that begins within the last part.
-  private func skip() {
+  private mutating func skip() {
     var facts = stat()
     guard fstat(descriptor, &facts) == 0, facts.st_size > tail else { return }
     offset = facts.st_size - off_t(tail)
