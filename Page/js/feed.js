@@ -1,0 +1,116 @@
+// What happens, as it happens: one stream for the whole page. It is taken up again where it stopped, so that no event is
+// missed and none comes twice; what has no number (`changed`, `saying`) is looked at anew by whoever hears `again`.
+//
+// Told to listeners: every event by its type, all of them as `event`; `again` once a stream stands, with whether
+// everything since the last one was told; and `lost`.
+
+import { shallowReactive } from '/vendor/vue.js';
+import { stream } from '/js/api.js';
+
+const pauses = [250, 500, 1000, 2000, 3000];
+
+export const feed = shallowReactive({ state: 'connecting', version: '', since: 0 });
+
+const listeners = new Map();
+let last = null;
+let stopped = null;
+let hurry = () => {};
+
+/** Calls with each event of that type, until the function it answers is called. */
+export function on(type, perform) {
+  const all = listeners.get(type) || new Set();
+  listeners.set(type, all.add(perform));
+  return () => all.delete(perform);
+}
+
+function tell(type, detail) {
+  for (const perform of [...(listeners.get(type) || [])]) {
+    try { perform(detail); } catch (error) { console.error(error); }
+  }
+}
+
+function move(state) {
+  if (feed.state === state) return;
+  feed.state = state;
+  feed.since = Date.now();
+}
+
+/** Puts blocks of server-sent events together from bytes. */
+export function blocks(perform) {
+  const decoder = new TextDecoder();
+  let text = '';
+  return bytes => {
+    text += decoder.decode(bytes, { stream: true });
+    let end;
+    let from = 0;
+    while ((end = text.indexOf('\n\n', from)) >= 0) {
+      const block = { event: 'message', id: null, data: '' };
+      for (const line of text.slice(from, end).split('\n')) {
+        const colon = line.indexOf(':');
+        if (colon <= 0) continue;
+        const field = line.slice(0, colon);
+        const value = line.slice(line[colon + 1] === ' ' ? colon + 2 : colon + 1);
+        if (field === 'data') block.data += block.data ? `\n${value}` : value;
+        else if (field in block) block[field] = value;
+      }
+      from = end + 2;
+      perform(block);
+    }
+    text = text.slice(from);
+  };
+}
+
+function take(block) {
+  if (!block.data) return;
+  const data = JSON.parse(block.data);
+  if (block.event === 'hello') {
+    const isWhole = last !== null && data.known;
+    last = block.id;
+    const isOther = feed.version !== '' && feed.version !== data.version;
+    feed.version = data.version;
+    move('live');
+    return tell('again', { isWhole, isOther });
+  }
+  if (block.id !== null) last = block.id;
+  tell(block.event, data);
+  if (block.id !== null) tell('event', { ...data, type: block.event });
+}
+
+async function listen(signal) {
+  const headers = last === null ? {} : { 'Last-Event-ID': last };
+  await stream('/v1/events?signals=true', blocks(take), { headers, signal });
+}
+
+/** Follows for as long as the page is there, or until it is stopped. */
+export async function follow() {
+  stop();
+  const mine = new AbortController();
+  stopped = mine;
+  for (let tries = 0; !mine.signal.aborted; tries += 1) {
+    const before = feed.since;
+    try { await listen(mine.signal); } catch (error) {
+      if (error.status === 401 || mine.signal.aborted) return;
+    }
+    if (feed.state === 'live' && feed.since !== before) tries = 0;
+    move('lost');
+    tell('lost');
+    const pause = pauses[Math.min(tries, pauses.length - 1)];
+    await new Promise(done => {
+      const timer = setTimeout(done, pause);
+      hurry = () => { clearTimeout(timer); done(); };
+    });
+  }
+}
+
+export function stop() {
+  stopped?.abort();
+  stopped = null;
+}
+
+/** Tries at once: somebody is looking again. */
+export function tryNow() {
+  if (feed.state !== 'live') hurry();
+}
+
+document.addEventListener('visibilitychange', () => { if (document.visibilityState === 'visible') tryNow(); });
+window.addEventListener('online', tryNow);
