@@ -5,7 +5,7 @@ import DOMPurify from '/vendor/dompurify.js';
 import '/vendor/marked.js';
 import { plain } from '/js/words.js';
 
-const marked = new globalThis.marked.Marked({ gfm: true, breaks: false, async: false });
+const options = { gfm: true, breaks: false, headerIds: false, mangle: false };
 
 const allowed = {
   ALLOWED_TAGS: [
@@ -38,7 +38,7 @@ DOMPurify.addHook('afterSanitizeAttributes', node => {
 export function fragment(text) {
   const safe = plain(text);
   let html;
-  try { html = marked.parse(safe); } catch { html = ''; }
+  try { html = globalThis.marked.parse(safe, options); } catch { html = ''; }
   if (!html) {
     const whole = document.createDocumentFragment();
     whole.append(safe);

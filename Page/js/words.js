@@ -29,20 +29,28 @@ export function doing(session) {
   if (session.needsWhat) return session.needsWhat;
   if (session.waitsFor) return `waits for lock ${session.waitsFor}`;
   if (session.problem) return session.problem.summary;
-  if (group(session) === 'ended') return verdict(session).word;
+  if (group(session) === 'ended') return verdict(session).title || verdict(session).word;
   return session.doing || '';
 }
 
 const reasons = {
-  'transcript-missing': 'its conversation is gone', 'live-elsewhere': 'open in another process',
+  metadata_not_found: 'nothing is known of its conversation', no_working_directory: 'its directory is not known',
+  working_directory_missing: 'its directory is gone', session_file_missing: 'its conversation is gone',
+  session_file_too_small: 'its conversation lost something', no_conversation: 'nothing was said yet',
+  not_started: 'it never started', live_elsewhere: 'its conversation is open in another process',
+  permission_denied: 'its conversation may not be read', timed_out: 'its disk did not answer in time',
+};
+const warnings = {
+  tail_truncated: 'its last line is cut', lines_unreadable: 'some lines cannot be read', history_gap: 'with a gap',
 };
 
-/** {word, tone} of whether it would resume. */
+/** {word, tone, title}: whether it would resume. */
 export function verdict(session) {
-  const { resumable, reason, warnings = [] } = session.verdict || {};
-  if (!resumable) return { word: reasons[reason] || (reason ? reason.replaceAll('-', ' ') : 'not resumable'), tone: 'bad' };
-  if (warnings.length) return { word: `resumable, ${warnings.join(', ').replaceAll('-', ' ')}`, tone: 'warn' };
-  return { word: 'resumable', tone: 'good' };
+  const { resumable, reason, warnings: found = [], expiresInDays } = session.verdict || {};
+  if (!resumable) return { word: 'not resumable', tone: 'bad', title: reasons[reason] || reason || '' };
+  const kept = expiresInDays === null || expiresInDays === undefined ? '' : `kept for ${expiresInDays} days`;
+  if (!found.length) return { word: 'resumable', tone: 'good', title: kept };
+  return { word: 'resumable ⚠', tone: 'warn', title: found.map(name => warnings[name] || name).join(', ') };
 }
 
 export const place = number => {
