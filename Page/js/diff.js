@@ -355,5 +355,6 @@ export function pieces(text) {
   return found;
 }
 
-/** The same as one text. */
-export const visible = text => pieces(String(text ?? '')).map(piece => piece.text).join('');
+/** The same as one text in one line. */
+export const visible = text => pieces(String(text ?? '').replaceAll('\t', '\\t').replaceAll('\n', '\\n'))
+  .map(piece => piece.text).join('');
