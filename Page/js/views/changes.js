@@ -168,7 +168,19 @@ export const Changes = {
         if (found) [draft.file, draft.hunk] = found;
       }
       for (const file of files) if (!folds.has(file.key)) folds.set(file.key, file.rows > mostUnfolded);
+      holdStill();
       Object.assign(state, { diff, files });
+    }
+
+    /** Whoever writes keeps the line where it is; else the browser keeps what is at the top. */
+    async function holdStill() {
+      const [view, held] = [box.value, document.activeElement];
+      if (!view || view === held || !view.contains(held)) return;
+      const { top } = held.getBoundingClientRect();
+      view.style.overflowAnchor = 'none';
+      await nextTick();
+      if (held.isConnected) view.scrollTop += held.getBoundingClientRect().top - top;
+      requestAnimationFrame(() => { view.style.overflowAnchor = ''; });
     }
 
     const look = useLook(async () => {
