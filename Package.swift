@@ -17,7 +17,9 @@ let package = Package(
     .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"]), .brew(["sqlite3"])]),
     .systemLibrary(
       name: "CHTTP",
-      providers: [.apt(["libmicrohttpd-dev", "libgnutls28-dev"]), .brew(["libmicrohttpd", "gnutls"])]),
+      providers: [
+        .apt(["libmicrohttpd-dev", "libgnutls28-dev", "zlib1g-dev"]), .brew(["libmicrohttpd", "gnutls", "zlib"]),
+      ]),
     .target(name: "CSystem"),
     // libvterm itself goes into what is linked: the keeper's kind of linking knows no shared libraries.
     .target(

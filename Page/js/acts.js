@@ -2,16 +2,20 @@
 
 import { shallowReactive } from '/vendor/vue.js';
 import { part, patch, post, remove } from '/js/api.js';
+import { on } from '/js/feed.js';
 import { look, sessions, take } from '/js/store.js';
 
 /** The last words on what was done: {id, text, hint, tone}; one at a time, until it is closed or another comes. */
-export const outcome = shallowReactive({ text: '', hint: '', tone: '', at: 0 });
+export const outcome = shallowReactive({ text: '', hint: '', tone: '', code: '', at: 0 });
 
-export function say(text, { hint = '', tone = 'good' } = {}) {
-  Object.assign(outcome, { text, hint, tone, at: Date.now() });
+export function say(text, { hint = '', tone = 'good', code = '' } = {}) {
+  Object.assign(outcome, { text, hint, tone, code, at: Date.now() });
 }
 
 export const hush = () => Object.assign(outcome, { text: '', hint: '' });
+
+// It answers again.
+on('again', () => { if (outcome.code === 'page.unreachable') hush(); });
 
 const path = (session, verb) => `/v1/sessions/${part(session.id)}${verb ? `/${verb}` : ''}`;
 
@@ -22,7 +26,7 @@ export async function perform(doing, done) {
     if (done) say(done);
     return found ?? true;
   } catch (error) {
-    say(error.title || error.message, { hint: error.hint, tone: 'bad' });
+    say(error.title || error.message, { hint: error.hint, tone: 'bad', code: error.code });
     return null;
   }
 }

@@ -134,9 +134,12 @@ export const groups = computed(() => {
 
 export const needing = computed(() => groups.value[0].sessions);
 
-/** Directories sessions work for, the most used first. */
+/** The repositories, else directories, that sessions work on: the most used first. */
 export const directories = computed(() => {
   const counts = new Map();
-  for (const { directory } of sessions.values()) counts.set(directory, (counts.get(directory) || 0) + 1);
+  for (const { repository, directory } of sessions.values()) {
+    const path = repository || directory;
+    counts.set(path, (counts.get(path) || 0) + 1);
+  }
   return [...counts].sort((a, b) => b[1] - a[1]).map(([directory]) => directory);
 });

@@ -86,7 +86,10 @@ export const VirtualList = {
 
     function toEnd() {
       const box = scroller.value;
-      if (box) box.scrollTop = top = box.scrollHeight;
+      if (!box) return;
+      box.scrollTop = box.scrollHeight;
+      top = box.scrollTop;
+      place();
     }
 
     function scrolled() {

@@ -27,7 +27,7 @@ export function status(session) {
 export function doing(session) {
   if (session.queue) return `${place(session.queue.place)} in the queue: ${session.queue.reason}`;
   if (session.needsWhat) return session.needsWhat;
-  if (session.waitsFor) return `waits for lock ${session.waitsFor}`;
+  if (session.waitsFor) return `waits for ${session.waitsFor}`;
   if (session.problem) return session.problem.summary;
   if (group(session) === 'ended') return verdict(session).title || verdict(session).word;
   return session.doing || '';
@@ -69,7 +69,7 @@ export function bytes(number) {
   return `${number} B`;
 }
 
-export const money = number => (number > 0 ? `$${number.toFixed(2)}` : '');
+export const money = number => (number >= 0.005 ? `$${number.toFixed(2)}` : '');
 
 /** `↑2 ↓1 ⚠`: commits before and behind the base, and what is not committed. */
 export function drift(session) {

@@ -106,6 +106,8 @@ final class LiveRun {
   }
 
   var isAttached: Bool { link != nil }
+  /// Whether the agent has written anything.
+  var hasWritten: Bool { offset > 0 || !partial.isEmpty }
 
   /// What came of that prompt, where it was lately.
   func outcome(of prompt: String) -> TurnResult? { outcomes.last { $0.prompts.contains(prompt) } ?? turn.lastResult }

@@ -54,10 +54,11 @@ extension Coordinator {
   private static let clientMilliseconds = 30_000
 
   /// A client may be killed before it ever spoke with the agent that was started for it; nobody wants that one then.
+  /// One that wrote anything was spoken to.
   func expectClient(_ run: LiveRun) {
-    guard run.run.isSpoken, !run.turn.isReady else { return }
+    guard run.run.isSpoken, !run.hasWritten else { return }
     Timers.shared.after(Self.clientMilliseconds) { [weak self, weak run] in
-      guard let self, let run, live[run.session] === run, !run.isOver, !run.turn.isReady, run.speaker == nil else {
+      guard let self, let run, live[run.session] === run, !run.isOver, !run.hasWritten, run.speaker == nil else {
         return
       }
       log.warning("session \(run.session): no client came to speak with its agent")

@@ -83,12 +83,22 @@ extension Coordinator {
       guard let only = pending.first, pending.count == 1 else { throw Self.noRequest(session, nil, pending) }
       asked = only
     }
-    try control(session.id, run, ClaudeAgent.answer(asked, allow: request.allow, message: request.message))
+    let always = request.allow && request.always == true
+    if always, asked.always == nil {
+      throw Failure(
+        .usage, "\(session.name) offers nothing to allow from now on with \(SessionName.excerpt(asked.brief))",
+        hint: "allow it this once: `apus permit \(session.name) allow`")
+    }
+    try control(
+      session.id, run, ClaudeAgent.answer(asked, allow: request.allow, message: request.message, always: always))
     if run.run.isSpoken { Files.add(line: asked.id, to: run.run.directory + "/" + RunFile.answered) }
     try run.advance([
       run.event(
         .permissionAnswered,
-        .object(["id": .string(asked.id), "allow": .bool(request.allow), "message": .init(request.message)]))
+        .object([
+          "id": .string(asked.id), "allow": .bool(request.allow), "message": .init(request.message),
+          "always": .bool(always),
+        ]))
     ]) { $0.answerPermission(asked.id, now: now) }
     changes.announce(session.id)
     log.info("session \(session.id): \(asked.brief) \(request.allow ? "allowed" : "denied")")

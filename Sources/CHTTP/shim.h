@@ -3,6 +3,7 @@
 #include <gnutls/gnutls.h>
 #include <microhttpd.h>
 #include <string.h>
+#include <zlib.h>
 
 /// Nothing is unescaped behind our back: a path is taken apart before its escapes are read.
 static inline size_t apus_http_leave_escapes(void *context, struct MHD_Connection *connection, char *text) {

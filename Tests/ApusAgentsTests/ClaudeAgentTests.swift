@@ -83,13 +83,13 @@ import Testing
   @Test func `leave is given for exactly what was asked`() throws {
     let input = JSON.object(["command": .string("x\n"), "timeout": .integer(5), "deep": .array([.null, .number(1.5)])])
     let request = PermissionRequest(id: "r-1", tool: "Bash", input: input)
-    let allowed = try json(ClaudeAgent.answer(request, allow: true, message: nil))
+    let allowed = try json(ClaudeAgent.answer(request, allow: true, message: nil, always: false))
     #expect(allowed["response"]?["request_id"]?.string == "r-1" && allowed["response"]?["subtype"]?.string == "success")
     #expect(allowed["response"]?["response"] == .object(["behavior": .string("allow"), "updatedInput": input]))
-    let denied = try json(ClaudeAgent.answer(request, allow: false, message: "not now"))
+    let denied = try json(ClaudeAgent.answer(request, allow: false, message: "not now", always: false))
     #expect(
       denied["response"]?["response"] == .object(["behavior": .string("deny"), "message": .string("not now")]))
-    let silent = try json(ClaudeAgent.answer(request, allow: false, message: nil))
+    let silent = try json(ClaudeAgent.answer(request, allow: false, message: nil, always: false))
     #expect(silent["response"]?["response"]?["message"]?.string?.isEmpty == false)
   }
 

@@ -37,6 +37,22 @@ import Testing
     }
   }
 
+  @Test func `what the agent offers to have allowed from then on is not asked again`() async throws {
+    try await TestHome.with { home in
+      let (one, two) = (home.work + "/one.txt", home.work + "/two.txt")
+      _ = try await home.session("new", "one", "--prompt", "edit \(one): a then edit \(two): b then say: both")
+      let asks = try await home.session("wait", "one", "--for", "needs-you")
+      let offered = try #require(asks.needs.first?.always)
+      #expect(offered.words == ["permission mode acceptEdits for this session"])
+      #expect(await home.apus("show", "one").output.contains("or always  permission mode acceptEdits for this session"))
+      _ = try await home.session("permit", "one", "always")
+      #expect(try await home.session("wait", "one").activity == .idle)
+      #expect(access(two, F_OK) == 0)
+      #expect(try await home.events("one").of(.permissionAsked).count == 1)
+      #expect(try await home.events("one").of(.permissionAnswered).first?.detail["always"]?.bool == true)
+    }
+  }
+
   @Test func `what is denied is not done, and the agent reads why`() async throws {
     try await TestHome.with { home in
       let file = home.work + "/unwanted"

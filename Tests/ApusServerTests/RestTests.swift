@@ -293,6 +293,7 @@ import Testing
       let claim = try await knock.post("/v1/claims", #"{"session":"one","paths":["src/a.swift"]}"#)
       #expect(claim.json.array?.first?["id"]?.string == one.id)
       #expect(try await knock.get("/v1/claims?session=one").json.array?.count == 1)
+      #expect(try await knock.get("/v1/claims").json.array?.count == 1)
       let told = try await knock.post("/v1/messages", #"{"to":"one","text":"look at b.swift",\#(scope)}"#)
       #expect(told.json["told"]?.array?.compactMap(\.string) == ["one"])
       let read = try await knock.get("/v1/sessions/one/messages").json.array?.first

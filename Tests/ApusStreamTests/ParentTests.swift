@@ -26,7 +26,8 @@ import Testing
       #expect(all.count == count && told.output.split(separator: "\n").count == count)
       let alive = all.filter { $0.state == .running && $0.agentMark.map(Processes.isAlive) == true }.count
       #expect(
-        way == "close" ? (ended, alive) == (count, 0) : (ended, alive) == (0, count), "\(ended) ended, \(alive) live")
+        way == "close" ? (ended, alive) == (count, 0) : (ended, alive) == (0, count),
+        "\(ended) ended, \(alive) live: \(all.first.map { "\($0)" } ?? ""); \(home.daemonLog().suffix(2000))")
     }
   }
 }

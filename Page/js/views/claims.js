@@ -32,7 +32,7 @@ export const Claims = {
           h('tbody', shown.value.slice(0, 500).map(row)),
         ])),
         shown.value.length > 500 ? h('p', { class: 'hint' }, `${shown.value.length - 500} more: filter them.`) : null,
-      ] : h('p', { class: 'hint' }, 'Nobody is editing anything. Files an agent edits are claimed by themselves; `apus claim PATH` claims others.'),
+      ] : h('p', { class: 'hint' }, 'Nobody is editing anything. Files an agent edits are claimed by themselves; `apus claim add PATH` claims others.'),
     ]);
   },
 };

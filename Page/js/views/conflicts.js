@@ -32,7 +32,7 @@ export const Conflicts = {
       running = false;
     }
     const ours = computed(() => [...sessions.values()].filter(session => (
-      session.directory === repository.value && session.branch && session.state !== 'archived'))
+      (session.repository || session.directory) === repository.value && session.branch && session.state !== 'archived'))
       .sort((a, b) => (a.name < b.name ? -1 : 1)));
     // What would conflict changes with what sessions commit or edit.
     const state = computed(() => ours.value.map(one => (

@@ -12,7 +12,7 @@ export const Home = {
       return h('div', { class: 'empty' }, [
         h('h1', 'No sessions yet'),
         h('p', 'A session is an agent at work on a branch and in a worktree of its own. In a repository:'),
-        h('pre', { tabindex: 0 }, 'apus new --name fix-parser --prompt "fix the RSS parser"'),
+        h('pre', { tabindex: 0 }, 'apus new fix-parser --prompt "fix the RSS parser"'),
         h('p', [h('a', { class: 'button primary', href: toPlace('new') }, 'New session')]),
       ]);
     }

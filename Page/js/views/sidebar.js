@@ -21,7 +21,7 @@ function row(session) {
   const line = doing(session);
   const isHere = route.view === 'session' && route.session === session.id;
   return h('a', {
-    class: ['session-row', tone, isHere && 'here', cursor.id === session.id && 'cursor'], href: toSession(session.id),
+    class: ['session-row', tone, isHere ? 'here' : cursor.id === session.id && 'cursor'], href: toSession(session.id),
     'aria-current': isHere ? 'page' : undefined, onFocus: () => { cursor.id = session.id; },
   }, [
     h('span', { class: ['shape', tone], 'aria-hidden': 'true', title: sourceOf(session) }, shape),
@@ -97,7 +97,7 @@ export const Sidebar = {
       if (!known.sessions) return h('p', { class: 'hint padded', role: 'status' }, 'Loading …');
       if (filter.value) return h('p', { class: 'hint padded' }, 'No session is like that.');
       return h('div', { class: 'hint padded' }, [
-        h('p', 'No sessions yet. In a repository:'), h('pre', { tabindex: 0 }, 'apus new --prompt "…"'),
+        h('p', 'No sessions yet. In a repository:'), h('pre', { tabindex: 0 }, 'apus new fix-parser --prompt "…"'),
         h('p', ['or ', h('a', { href: toPlace('new') }, 'make one here'), '.']),
       ]);
     }

@@ -74,11 +74,15 @@ package enum ClaudeAgent: Agent {
     ])
   }
 
-  package static func answer(_ request: PermissionRequest, allow: Bool, message: String?) -> [UInt8] {
-    let decision: [String: JSON] =
+  /// `always`: what it offered to have allowed from then on is allowed as well.
+  package static func answer(
+    _ request: PermissionRequest, allow: Bool, message: String?, always: Bool
+  ) -> [UInt8] {
+    var decision: [String: JSON] =
       allow
       ? ["behavior": .string("allow"), "updatedInput": request.input]
       : ["behavior": .string("deny"), "message": .string(message ?? "The user denied this.")]
+    if allow, always, let offered = request.always { decision["updatedPermissions"] = offered.form }
     return line([
       "type": .string("control_response"),
       "response": .object([

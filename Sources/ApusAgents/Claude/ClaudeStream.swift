@@ -155,7 +155,8 @@ package struct ClaudeStream: AgentStream, Equatable {
     return [
       .permissionAsked(
         PermissionRequest(
-          id: id, tool: tool, input: request["input"] ?? .object([:]), reason: request["decision_reason"]?.string))
+          id: id, tool: tool, input: request["input"] ?? .object([:]), reason: request["decision_reason"]?.string,
+          always: ClaudeOffers.read(request["permission_suggestions"])))
     ]
   }
 

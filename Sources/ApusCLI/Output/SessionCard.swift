@@ -13,6 +13,7 @@ enum SessionCard {
         session.terminal
         ? "attach \(session.name)" : "permit \(session.name) \(asked.id.prefix(8)) allow|deny"
       row("asks", "\(asked.brief)   (apus \(answer))")
+      for word in asked.always?.words ?? [] { row("or always", word) }
     }
     if session.needs.isEmpty, let what = session.needsWhat { row("needs", what) }
     if let doing = session.doing { row("last", doing) }

@@ -168,7 +168,9 @@ extension Coordinator {
     await lookNow()
     switch request.act {
     case .list:
-      let all = claims.book(asking.scope).claims
+      // Whoever names no repository looks at all of them.
+      let scopes = request.asker.isEverywhere ? claims.books.keys.sorted() : [asking.scope]
+      let all = scopes.flatMap { claims.book($0).claims }
       let wanted = try patterns(request.paths, directory).map(\.glob)
       return all.filter { claim in wanted.isEmpty || wanted.contains { $0.meets(claim.glob) } }.map { object($0) }
     case .check:

@@ -68,7 +68,7 @@ package protocol Agent: Sendable {
   static func prompt(id: String, text: String) -> [UInt8]
   /// Ends the turn that is under way; `withQueued` takes back what waits behind it as well.
   static func interrupt(id: String, withQueued: Bool) -> [UInt8]
-  static func answer(_ request: PermissionRequest, allow: Bool, message: String?) -> [UInt8]
+  static func answer(_ request: PermissionRequest, allow: Bool, message: String?, always: Bool) -> [UInt8]
   /// What an ending means for a person; nil when it was orderly.
   static func failure(of ending: Ending, errors: String) -> Failure?
 }

@@ -77,12 +77,27 @@ package struct PermissionRequest: Codable, Equatable, Sendable {
   /// Exactly what would be done, as the agent said it.
   package var input: JSON
   package var reason: String?
+  /// What it offers to have allowed from then on as well.
+  package var always: Always?
 
-  package init(id: String, tool: String, input: JSON, reason: String? = nil) {
+  package struct Always: Codable, Equatable, Sendable {
+    /// A line each, for who decides.
+    package var words: [String]
+    /// The same as the agent said it.
+    package var form: JSON
+
+    package init(words: [String], form: JSON) {
+      self.words = words
+      self.form = form
+    }
+  }
+
+  package init(id: String, tool: String, input: JSON, reason: String? = nil, always: Always? = nil) {
     self.id = id
     self.tool = tool
     self.input = input
     self.reason = reason
+    self.always = always
   }
 
   /// One line for lists: `Bash "rm -r build"`.

@@ -10,7 +10,7 @@ extension HTTPDoor {
     guard let (route, names) = RouteTable.find(exchange.head) else {
       return RouteTable.missing(exchange.head) ?? .problem(Failure(.routeUnknown, "there is nothing there"))
     }
-    do { return try await perform(route, names, exchange) } catch {
+    do { return await Packing.pack(try await perform(route, names, exchange), for: exchange.head) } catch {
       let failure = error as? Failure ?? Failure(.internalError, "\(error)", hint: "`apus logs --daemon` says more")
       if HTTPStatus.of(failure.code) == 500 {
         log.error("\(route.name) failed: \(failure.code.rawValue): \(failure.summary)")

@@ -13,7 +13,12 @@ enum Components {
     "Session": session,
     "Tokens": .object(["input": .whole, "output": .whole]),
     "PermissionRequest": .object(
-      ["id": .text, "tool": .text, "input": .any], sometimes: ["reason": .text],
+      ["id": .text, "tool": .text, "input": .any],
+      sometimes: [
+        "reason": .text,
+        "always": .object(
+          ["words": .list(.text), "form": .any], "what the agent offers to have allowed from then on as well"),
+      ],
       "What an agent asks before it does it: exactly what would be done."),
     "Verdict": .object(
       [
@@ -149,7 +154,8 @@ enum Components {
       "memory": .whole.orNull, "cpu": .number.orNull, "listening": Schema.list(.whole).orNull, "disk": .whole.orNull,
       "component": .text.orNull, "kind": .text.orNull, "profile": .text.orNull, "branch": .text.orNull,
       "base": .text.orNull, "ahead": .whole.orNull, "behind": .whole.orNull, "dirty": .flag.orNull,
-      "worktree": .text.orNull, "ports": .map(.whole), "conflicts": Schema.list(.text).orNull,
+      "worktree": .text.orNull,
+      "repository": Schema.text.orNull.saying("its main checkout"), "ports": .map(.whole), "conflicts": Schema.list(.text).orNull,
       "outside": .list(.text), "merged": .text.orNull, "locks": .list(.text), "waitsFor": .text.orNull,
     ], sometimes: ["result": .text.saying("what the turn answered that was waited for"), "notes": .list(.text)])
 

@@ -99,11 +99,12 @@ enum SessionRoutes {
         Field("allow", .flag, required: true, "whether it may"),
         Field("request", .line(most: 200), "the id of what it asks; may be left out where it asks one thing"),
         Field("message", .text(least: 0, most: 10_000), "of a denial: what the agent is told"),
+        Field("always", .flag, "with allow: also from now on, as far as the request offers that"),
       ], answer: .json(.named("Session"))
     ) { call in
       let request = PermitRequest(
         session: try call.session().id, request: call.body.text("request"), allow: call.body.flag("allow"),
-        message: call.body.text("message"))
+        message: call.body.text("message"), always: call.body.flag("always"))
       return try .json(try await call.brain.permit(request))
     },
     Route(

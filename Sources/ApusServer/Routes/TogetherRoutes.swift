@@ -44,10 +44,12 @@ enum TogetherRoutes {
       "break", "breakLock", "Take a lock from its holder", .shatter, need: .operate,
       [Field("reason", .line(most: 500), required: true, "why; its holder is told")]),
     Route(
-      .get, "/v1/claims", "listClaims", "Which files sessions are editing", need: .look, query: [session, directory],
+      .get, "/v1/claims", "listClaims", "Which files sessions are editing; without session and directory everywhere",
+      need: .look, query: [session, directory],
       answer: .json(.list(.named("Claim")))
     ) { call in
-      try .json(try await call.brain.claims(ClaimRequest(asker: try lookingAsker(call), act: .list, paths: [])))
+      let all = try await call.brain.claims(ClaimRequest(asker: try lookingAsker(call), act: .list, paths: []))
+      return try .json(all.filter { call.grant.sees(owner: call.brain.owner(of: $0.id)) })
     },
     claims("/v1/claims", "addClaims", "Claim paths before editing them", .add),
     claims("/v1/claims/release", "releaseClaims", "Let go of claims", .release),

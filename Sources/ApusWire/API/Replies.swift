@@ -61,6 +61,8 @@ package struct SessionObject: Codable, Equatable, Sendable {
   /// Whether its worktree has what is not committed.
   package var dirty: Bool?
   package var worktree: String?
+  /// The repository it works on: its main checkout; of a bare one the repository itself.
+  package var repository: String?
   package var ports: [String: Int]
   /// Sessions, or the base, with which its branch would conflict if it were merged now; null: not known.
   package var conflicts: [String]?
@@ -118,6 +120,7 @@ package struct SessionObject: Codable, Equatable, Sendable {
     branch = session.place?.branch
     base = session.place?.base
     worktree = session.place?.worktree
+    repository = session.place?.checkout ?? session.place?.repository
     // An archived one has given them back.
     ports = session.state == .archived ? [:] : session.place?.ports ?? [:]
     outside = []
@@ -132,8 +135,8 @@ extension SessionObject {
     case lastActive, lastActiveAge, cost, tokens, persists, interrupted, forkedFrom, result, terminal, needsWhat, queue
     case source
     case memory, cpu, listening, disk
-    case component, kind, profile, branch, base, ahead, behind, dirty, worktree, ports, conflicts, outside, merged,
-      locks, waitsFor, notes
+    case component, kind, profile, branch, base, ahead, behind, dirty, worktree, repository, ports, conflicts, outside,
+      merged, locks, waitsFor, notes
   }
 
   /// Every key is always there but `result` and `notes`; what is unknown is null.
@@ -186,6 +189,7 @@ extension SessionObject {
     try fields.encode(behind, forKey: .behind)
     try fields.encode(dirty, forKey: .dirty)
     try fields.encode(worktree, forKey: .worktree)
+    try fields.encode(repository, forKey: .repository)
     try fields.encode(ports, forKey: .ports)
     try fields.encode(conflicts, forKey: .conflicts)
     try fields.encode(outside, forKey: .outside)

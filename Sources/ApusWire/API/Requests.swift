@@ -113,12 +113,15 @@ package struct PermitRequest: Codable, Sendable {
   package var request: String?
   package var allow: Bool
   package var message: String?
+  /// With `allow`: also what the agent offers to have allowed from then on.
+  package var always: Bool?
 
-  package init(session: String, request: String?, allow: Bool, message: String?) {
+  package init(session: String, request: String?, allow: Bool, message: String?, always: Bool? = nil) {
     self.session = session
     self.request = request
     self.allow = allow
     self.message = message
+    self.always = always
   }
 }
 
