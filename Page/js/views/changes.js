@@ -240,7 +240,7 @@ export const Changes = {
       const sum = name => files.reduce((all, file) => all + (file[name] ?? 0), 0);
       const isFolded = state.files.every(file => folds.get(file.key));
       const fold = () => { for (const file of state.files) folds.set(file.key, !isFolded); };
-      return h('div', { class: 'changes-top' }, [
+      return h('div', { key: 'top', class: 'changes-top' }, [
         h('p', [
           `${count(state.files.length + unseen().length, 'file')} `,
           size({ added: sum('added'), removed: sum('removed') }), ` against ${against()}`,
@@ -250,7 +250,7 @@ export const Changes = {
       ]);
     }
 
-    const list = () => h('nav', { class: 'changed-files', 'aria-label': 'Changed files' }, [h('ul', [
+    const list = () => h('nav', { key: 'list', class: 'changed-files', 'aria-label': 'Changed files' }, [h('ul', [
       ...state.files.map((file, index) => h('li', { key: file.key }, [
         h('button', { type: 'button', class: 'link', onClick: () => jump(index) }, [
           h('span', { class: 'path' }, visible(file.path) || '(no name)'), ' ',
@@ -263,7 +263,7 @@ export const Changes = {
       ])),
     ])]);
 
-    const cutWords = () => h('p', { class: 'cut', role: 'note' }, [
+    const cutWords = key => h('p', { key, class: 'cut', role: 'note' }, [
       'This is only the beginning: the rest is to be seen with ',
       h('code', `apus diff ${visible(props.session.name)}`), '.',
     ]);
@@ -278,22 +278,22 @@ export const Changes = {
       }
       const gone = [...drafts.values()].filter(draft => !state.files.some(file => file.key === draft.file.key));
       return [
-        top(), state.diff.cut ? cutWords() : null, list(),
+        top(), state.diff.cut ? cutWords('cut above') : null, list(),
         ...gone.map(draft => h(CommentForm, { draft, key: `draft ${draft.hunk.key}` })),
         ...state.files.map((file, index) => h(FileView, {
           key: file.key, file, index, isOpen: !folds.get(file.key),
           onToggle: () => folds.set(file.key, !folds.get(file.key)),
         })),
-        state.diff.cut ? cutWords() : null,
+        state.diff.cut ? cutWords('cut below') : null,
       ];
     }
 
     return () => h('div', { class: 'changes-view', ref: box }, [
-      state.problem ? h('p', { class: 'problem', role: 'alert' }, [
+      state.problem ? h('p', { key: 'problem', class: 'problem', role: 'alert' }, [
         ...failed(state.problem), ' ', h('button', { type: 'button', onClick: look }, 'Try again'),
       ]) : null,
       ...all(),
-      h('p', { class: 'changes-said', role: 'status' }, state.said),
+      h('p', { key: 'said', class: 'changes-said', role: 'status' }, state.said),
     ]);
   },
 };

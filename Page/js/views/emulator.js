@@ -139,12 +139,12 @@ export class Emulator {
     if (!this.#cell && this.#terminal) this.#measure();
     if (!this.#cell || !this.#element) return { columns: 80, rows: 24 };
     const style = getComputedStyle(this.#element.firstElementChild);
-    const aside = name => parseFloat(style[name]) || 0;
-    const box = this.#element.getBoundingClientRect();
+    const aside = (...names) => names.reduce((sum, name) => sum + (parseFloat(style[name]) || 0), 0);
+    const { offsetWidth, offsetHeight, clientLeft, clientTop } = this.#element;
     const whole = (size, one) => Math.min(1000, Math.max(2, Math.floor(size / one)));
     return {
-      columns: whole(box.width - aside('paddingLeft') - aside('paddingRight'), this.#cell.width),
-      rows: whole(box.height - aside('paddingTop') - aside('paddingBottom'), this.#cell.height),
+      columns: whole(offsetWidth - 2 * clientLeft - aside('paddingLeft', 'paddingRight'), this.#cell.width),
+      rows: whole(offsetHeight - 2 * clientTop - aside('paddingTop', 'paddingBottom'), this.#cell.height),
     };
   }
 

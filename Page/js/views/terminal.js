@@ -95,7 +95,7 @@ function useLine(emulator, state, session) {
     attach, stop, tellSize,
     lead: () => say({ type: 'lead' }),
     /** Somebody heard of the session: no need to wait any longer. */
-    hurry() { if (state.phase === 'away' && !line) attach(); },
+    hurry() { if (state.phase === 'away' && !state.trouble && !line) attach(); },
     type(text) { if (line?.readyState === 1) line.send(typeof text === 'string' ? encoder.encode(text) : text); },
   };
 }
@@ -113,6 +113,8 @@ export const TerminalView = {
       isResuming: false, holdsCtrl: false, readsScreen: false, isThere: false,
     });
     try { state.readsScreen = localStorage.getItem(slot) === 'on'; } catch { /* Not kept, then. */ }
+    /** Whoever resumed it here is to type next. */
+    let isAsked = false;
     const room = ref(null);
     const first = ref(null);
     const session = () => props.session;
@@ -161,12 +163,14 @@ export const TerminalView = {
       if (!emulator.isGone && sits(session())) {
         state.phase = 'attaching';
         line.attach();
+        if (isAsked) emulator.focus();
+        isAsked = false;
       }
     }
 
     async function resume() {
-      state.isResuming = true;
-      state.problem = null;
+      Object.assign(state, { isResuming: true, problem: null });
+      isAsked = true;
       try {
         const terminal = emulator.isOpen ? emulator.room() : { columns: 100, rows: 30 };
         take(await post(`/v1/sessions/${part(session().id)}/resume`, { terminal }));
@@ -204,27 +208,28 @@ export const TerminalView = {
       const name = visible(session.name);
       const resumed = h('code', `apus resume ${name} --terminal`);
       if (sits(session)) return null;
-      if (at === 'queued') return h('p', { class: 'terminal-offer' }, `${name} waits for its turn to run.`);
+      const box = { key: 'offer', class: 'terminal-offer' };
+      if (at === 'queued') return h('p', box, `${name} waits for its turn to run.`);
       if (isLive(session)) {
-        return h('p', { class: 'terminal-offer' }, [
+        return h('p', box, [
           `${name} runs without a terminal: it is talked to under Conversation. For a terminal, end the run with `,
           h('code', `apus stop ${name}`), ', then resume it here or with ', resumed, '.',
         ]);
       }
-      return h('div', { class: 'terminal-offer' }, [
+      return h('div', box, [
         h('p', [`${name} does not run. Its conversation goes on in a terminal with `, resumed, ', or here:']),
         h('button', { type: 'button', class: 'primary', disabled: state.isResuming, onClick: resume },
           state.isResuming ? 'Resuming …' : 'Resume in a terminal'),
       ]);
     }
 
-    const problem = () => state.problem && h('p', { class: 'problem', role: 'alert' }, [
+    const problem = () => state.problem && h('p', { key: 'problem', class: 'problem', role: 'alert' }, [
       h('strong', visible(state.problem.title || 'The terminal could not be fetched')),
       state.problem.hint ? ` — ${visible(state.problem.hint)}` : '',
       sits(props.session) ? [' ', h('button', { type: 'button', onClick: begin }, 'Try again')] : null,
     ]);
 
-    const top = () => h('div', { class: 'terminal-top' }, [
+    const top = () => h('div', { key: 'top', class: 'terminal-top' }, [
       h('p', { role: 'status' }, words()),
       state.phase === 'attached' && !state.leads
         ? h('button', { type: 'button', class: 'primary', onClick: lead }, 'Take the lead') : null,
@@ -241,12 +246,17 @@ export const TerminalView = {
       // The keyboard on the screen stays where it is.
       onPointerdown: event => event.preventDefault(), onClick: () => press(one),
     }, one[0]);
-    const touch = () => h('div', { class: 'terminal-keys', role: 'group', 'aria-label': 'Keys' }, keys.map(key));
+    const touch = () => h('div', {
+      key: 'keys', class: 'terminal-keys', role: 'group', 'aria-label': 'Keys',
+    }, keys.map(key));
+    const notice = () => h('p', { key: 'notice', class: 'terminal-notice', role: 'status' }, [
+      state.notice ? h('span', state.notice) : null,
+    ]);
 
+    // The keys keep the room, and the terminal in it, whatever comes and goes beside it.
     return () => h('section', { class: 'terminal-view', 'aria-label': 'Terminal' }, [
-      state.isThere ? top() : null, problem(), offer(),
-      h('p', { class: 'terminal-notice', role: 'status' }, state.notice),
-      state.isThere ? h('div', { class: 'terminal-room', ref: room }) : null,
+      state.isThere ? top() : null, problem(), offer(), notice(),
+      state.isThere ? h('div', { key: 'room', class: 'terminal-room', ref: room }) : null,
       state.isThere && state.phase !== 'ended' ? touch() : null,
     ]);
   },
