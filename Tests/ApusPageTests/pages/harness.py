@@ -42,7 +42,7 @@ class House:
         self.name, self.address = name, address
         self.base = f"http://{address}"
         self.work = os.getcwd()
-        self.faults, self.expected, self.devices = [], [], []
+        self.faults, self.barriers, self.expected, self.devices = [], [], [], []
         root = ["--no-sandbox"] if os.geteuid() == 0 else []
         # None of the home's own variables: a browser is no process of it.
         environment = {name: os.environ[name] for name in ("HOME", "TMPDIR", "LANG", "PATH")}
@@ -186,9 +186,9 @@ class House:
             places = [" ".join(map(str, node["target"])) for node in violation["nodes"]]
             why = violation["nodes"][0].get("failureSummary", "").replace("\n", " ")
             wrong.append(f"{violation['id']} at {places[:6]}{' …' if len(places) > 6 else ''}: {why}")
-        if wrong:
-            raise Fault(f"axe of {name}: " + "; ".join(wrong))
-        self.check(f"axe has nothing against {name}", True)
+        # Looked at to the end: one run tells what is wrong with all views.
+        self.barriers += [f"{name}: {one}" for one in wrong]
+        self.check(f"axe has looked at {name}", True)
 
     def shot(self, page, name):
         SHOTS.mkdir(parents=True, exist_ok=True)
@@ -228,10 +228,11 @@ def run(steps):
         try:
             steps(house)
             house.check("nothing else went wrong", True)
+            if house.barriers:
+                raise Fault("axe: " + "\n  ".join(house.barriers))
         except (Fault, AssertionError, Error, subprocess.SubprocessError) as error:
-            print(f"FAILED {name}: {error}", file=sys.stderr)
-            if not isinstance(error, Fault):
-                traceback.print_exc()
+            where = next((frame for frame in reversed(traceback.extract_tb(error.__traceback__)) if name in frame.filename), None)
+            print(f"FAILED {name}, line {where.lineno if where else '?'}: {str(error)[:4000]}", file=sys.stderr)
             if house.faults:
                 print("faults of the page:", *house.faults, sep="\n  ", file=sys.stderr)
             for number, page in enumerate(house.pages()):
