@@ -10,15 +10,15 @@ import sys
 from playwright.sync_api import sync_playwright
 
 # When that many rows could first be seen, in milliseconds from the beginning: the frame after they are in the document.
-PAINT = """(() => {
+PAINT = """window.painted = new Promise(done => {
   const look = () => {
     const row = document.querySelectorAll('%s')[%d];
     const box = row && row.getBoundingClientRect();
-    if (box && box.height > 0 && box.top < innerHeight) requestAnimationFrame(() => { window.painted = performance.now(); });
+    if (box && box.height > 0 && box.top < innerHeight) requestAnimationFrame(() => done(performance.now()));
     else requestAnimationFrame(look);
   };
   requestAnimationFrame(look);
-})()"""
+})"""
 # Bytes as they came over the wire, with their heads.
 BYTES = """() => [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]
   .reduce((sum, entry) => sum + entry.transferSize, 0)"""
@@ -53,6 +53,11 @@ SCROLL = """async ([selector, seconds]) => {
   return frames;
 }""" % BOX
 
+SAID = """word => new Promise(done => {
+  const look = () => document.body.textContent.includes(word) ? done() : setTimeout(look, 100);
+  look();
+})"""
+
 
 class Pages:
     def __init__(self, browser):
@@ -78,12 +83,11 @@ class Pages:
     def paint(self, ask):
         context, page = self.open(ask, PAINT % (ask["rows"], ask["count"] - 1))
         page.goto(ask["url"])
-        page.wait_for_function("window.painted")
-        page.wait_for_load_state("load")
+        painted = page.evaluate("window.painted")
         page.wait_for_timeout(400)  # what is still under way belongs to the first view
-        found = page.evaluate(f"[window.painted, ({BYTES})()]")
+        transferred = page.evaluate(BYTES)
         context.close()
-        return {"milliseconds": found[0], "bytes": found[1]}
+        return {"milliseconds": painted, "bytes": transferred}
 
     def scroll(self, ask):
         context, page = self.open(ask)
@@ -103,7 +107,7 @@ class Pages:
         page.wait_for_selector(ask["until"])
         before = self.heap(page)
         tell({"ready": True})
-        page.wait_for_function("word => document.body.textContent.includes(word)", arg=ask["last"])
+        page.evaluate(SAID, ask["last"])
         page.wait_for_timeout(300)
         after = self.heap(page)
         context.close()

@@ -12,7 +12,7 @@ from pathlib import Path
 import doors
 import harness
 import trees
-from harness import CHECKOUT, Home, turns
+from harness import Home, turns
 from report import Budget, Row, Subject
 
 SESSIONS, LINES, ROWS = 200, 50_000, "nav a"
@@ -162,7 +162,6 @@ def scrolled(what, mine, theirs, name):
 
 def page(scaled):
     """The page, with 200 sessions and 50,000 lines"""
-    subprocess.run([CHECKOUT / "Scripts/page"], check=True, stdout=subprocess.DEVNULL)
     rounds = scaled(8)
     seconds = 3 if rounds > 3 else 2
     name = "plain page, http.server"
@@ -193,7 +192,7 @@ def page(scaled):
         rows.append(Row("JavaScript's heap then", "MB", [one["heap"] for one in found[0]], name, [one["heap"] for one in found[1]]))
 
         grown = [[], []]
-        for number in range(max(3, rounds // 4)):
+        for number in range(max(2, rounds // 3)):
             browser.say("stream", url=f"{base}#/s/{live['id']}/conversation", state=state, until="main [role=tabpanel]", last=f"theend{number}")
             browser.hear()
             home.apus("send", live["name"], f"slow {said}: {' '.join(words)}{number}", "--wait")

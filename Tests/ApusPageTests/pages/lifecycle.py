@@ -40,10 +40,13 @@ def steps(house):
     house.row(page, "worker").click()
     house.sees("the first is there as before", page.get_by_role("heading", name="worker", level=1))
     house.apus("stop", "worker")
-    house.sees("stopped at a terminal, it ends here too", page.get_by_role("main").get_by_text("ended").first)
+    state = page.get_by_role("list", name="About this session").get_by_role("listitem").first
+    expect(state).to_contain_text("ended")
+    house.check("stopped at a terminal, it ends here too", True)
     # A message alone resumes.
     house.say(page, "say: woken by a word")
     house.sees("a message resumes it", talk(page).get_by_text("woken by a word", exact=True))
+    expect(state).to_contain_text("idle")
     house.apus("stop", "worker")
     house.more(page, "Archive").get_by_role("button", name="Archive", exact=True).click()
     house.misses("archived, it is in no list", house.row(page, "worker"))

@@ -48,7 +48,7 @@ def steps(house):
         house.check("and can be held again", True)
         house.apus("dev", "stop", "api")
         server.wait(SECONDS)
-        house.until("ended, it is said", lambda: re.search("stopped|ended|no server|apus dev", main.inner_text(), re.I))
+        house.until("ended, it is said", lambda: re.search("stopped|ended|no such server|apus dev", main.inner_text(), re.I))
     finally:
         if server.poll() is None:
             server.terminate()
