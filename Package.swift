@@ -120,6 +120,9 @@ let package = Package(
       ], exclude: ["schemathesis.toml", "terminal-client.py", "webhook-receiver.py", "tls-client.py"],
       swiftSettings: strict),
     .testTarget(
+      name: "ApusPageTests", dependencies: ["ApusTesting", "ApusCore", "ApusWire"], exclude: ["pages"],
+      swiftSettings: strict),
+    .testTarget(
       name: "ApusDevTests",
       dependencies: [
         "ApusTesting", "ApusTestKit", "ApusCore", "ApusWire", "ApusLoop", "ApusLink", "ApusDev", "CSystem",
