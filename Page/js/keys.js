@@ -53,7 +53,8 @@ export const table = [
   { keys: ['?'], say: '?', does: 'these keys', perform: () => ask('keys') },
 ];
 
-const isWriting = target => target.closest?.('input, textarea, select, [contenteditable], .terminal-view');
+const isWriting = target => target.closest?.(
+  'input:not([type=checkbox]):not([type=radio]), textarea, select, [contenteditable], .terminal-view');
 
 export function keys() {
   document.addEventListener('keydown', event => {

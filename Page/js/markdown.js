@@ -5,7 +5,11 @@ import DOMPurify from '/vendor/dompurify.js';
 import '/vendor/marked.js';
 import { plain } from '/js/words.js';
 
-const options = { gfm: true, breaks: false, headerIds: false, mangle: false };
+// HTML in a text is part of the text.
+const renderer = new globalThis.marked.Renderer();
+const signs = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
+renderer.html = text => text.replace(/[&<>"']/g, sign => signs[sign]);
+const options = { gfm: true, breaks: false, headerIds: false, mangle: false, renderer };
 
 const allowed = {
   ALLOWED_TAGS: [

@@ -18,7 +18,14 @@ const most = 8;
 /** Longer than this is shown from its end: the whole comes with the finished answer. */
 const longestSaying = 200_000;
 
+/** Archived sessions that somebody looks at by their address. */
+export const opened = new Set();
+
 function keep(object) {
+  if (object.state === 'archived' && !known.archived && !opened.has(object.id)) {
+    sessions.delete(object.id);
+    return;
+  }
   object.seen = Date.now();
   sessions.set(object.id, object);
 }

@@ -5,7 +5,7 @@ import { get, part } from '/js/api.js';
 import { ask } from '/js/dialogs.js';
 import { later } from '/js/later.js';
 import { go, home, route, tabs, toPlace, toSession } from '/js/route.js';
-import { group, known, sessions } from '/js/store.js';
+import { group, known, opened, sessions, take } from '/js/store.js';
 import { aged } from '/js/time.js';
 import { bytes, count, doing, drift, driftTitle, money, plain, status, verdict } from '/js/words.js';
 import { Asks } from '/js/views/asks.js';
@@ -110,8 +110,8 @@ export const SessionView = {
       if (!isKnown || found) return;
       try {
         const object = await get(`/v1/sessions/${part(id)}`);
-        object.seen = Date.now();
-        sessions.set(object.id, object);
+        opened.add(object.id);
+        take(object);
       } catch (error) { missing.value = error; }
     }, { immediate: true });
 

@@ -7,6 +7,7 @@ import { on } from '/js/feed.js';
 import { chooser, noRepository, repository } from '/js/repositories.js';
 import { sessions } from '/js/store.js';
 import { toSession } from '/js/route.js';
+import { exact, since } from '/js/time.js';
 import { plain } from '/js/words.js';
 
 export const WorkLog = {
@@ -28,7 +29,7 @@ export const WorkLog = {
       h('header', [h('h2', plain(item.title)), item.status ? h('span', { class: 'tag' }, plain(item.status)) : null]),
       h('p', { class: 'dim' }, [
         item.branch ? plain(item.branch) : '', item.component ? ` · ${plain(item.component)}` : '',
-        item.started ? ` · since ${plain(item.started)}` : '', item.issue ? ` · ${plain(item.issue)}` : '', item.eta ? ` · ${plain(item.eta)}` : '',
+        item.started ? [' · for ', h('time', { title: exact(item.started) }, since(item.started) || plain(item.started))] : '', item.issue ? ` · ${plain(item.issue)}` : '', item.eta ? ` · ${plain(item.eta)}` : '',
       ]),
       item.files.length ? h('p', { class: 'path' }, item.files.map(plain).join(', ')) : null,
       sessionOf(item.branch) ? h('p', h('a', { href: toSession(sessionOf(item.branch).id) }, plain(sessionOf(item.branch).name))) : null,
@@ -37,7 +38,7 @@ export const WorkLog = {
       h('h1', 'Work log'), chooser(), problem(failed.value),
       repository.value ? null : noRepository(),
       entries.value?.length ? entries.value.map(entry) : null,
-      entries.value && !entries.value.length ? h('p', { class: 'hint' }, 'No entry is open. Sessions with worktrees get one where `apus.toml` names the work log.') : null,
+      entries.value && !entries.value.length ? h('p', { class: 'hint' }, 'No entry is open. Sessions with worktrees get one where `workLog` in .apus/config.json names the file.') : null,
     ]);
   },
 };

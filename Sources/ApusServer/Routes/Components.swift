@@ -155,7 +155,8 @@ enum Components {
       "component": .text.orNull, "kind": .text.orNull, "profile": .text.orNull, "branch": .text.orNull,
       "base": .text.orNull, "ahead": .whole.orNull, "behind": .whole.orNull, "dirty": .flag.orNull,
       "worktree": .text.orNull,
-      "repository": Schema.text.orNull.saying("its main checkout"), "ports": .map(.whole), "conflicts": Schema.list(.text).orNull,
+      "repository": Schema.text.orNull.saying("its main checkout"), "ports": .map(.whole),
+      "conflicts": Schema.list(.text).orNull,
       "outside": .list(.text), "merged": .text.orNull, "locks": .list(.text), "waitsFor": .text.orNull,
     ], sometimes: ["result": .text.saying("what the turn answered that was waited for"), "notes": .list(.text)])
 
