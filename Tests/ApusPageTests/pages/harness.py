@@ -41,7 +41,7 @@ class House:
     def __init__(self, playwright, name, address):
         self.name, self.address = name, address
         self.base = f"http://{address}"
-        self.work = os.getcwd()
+        self.work, self.began = os.getcwd(), time.monotonic()
         self.faults, self.barriers, self.expected, self.devices = [], [], [], []
         root = ["--no-sandbox"] if os.geteuid() == 0 else []
         # None of the home's own variables: a browser is no process of it.
@@ -149,7 +149,7 @@ class House:
             raise Fault(f"before «{what}»: " + "; ".join(self.faults))
         if not value:
             raise Fault(f"not so: {what}")
-        print(f"ok: {what}", flush=True)
+        print(f"{time.monotonic() - self.began:5.1f} s  {what}", flush=True)
 
     def sees(self, what, locator, **how):
         """That is there, and can be seen."""
@@ -187,7 +187,7 @@ class House:
             why = violation["nodes"][0].get("failureSummary", "").replace("\n", " ")
             wrong.append(f"{violation['id']} at {places[:6]}{' …' if len(places) > 6 else ''}: {why}")
         # Looked at to the end: one run tells what is wrong with all views.
-        self.barriers += [f"{name}: {one}" for one in wrong]
+        self.barriers += [f"axe, {name}: {one}" for one in wrong]
         self.check(f"axe has looked at {name}", True)
 
     def shot(self, page, name):
@@ -222,14 +222,13 @@ def talk(page):
 
 def run(steps):
     name = Path(sys.argv[0]).stem
-    began = time.monotonic()
     with sync_playwright() as playwright:
         house = House(playwright, name, sys.argv[1])
         try:
             steps(house)
             house.check("nothing else went wrong", True)
             if house.barriers:
-                raise Fault("axe: " + "\n  ".join(house.barriers))
+                raise Fault("\n  ".join(house.barriers))
         except (Fault, AssertionError, Error, subprocess.SubprocessError) as error:
             where = next((frame for frame in reversed(traceback.extract_tb(error.__traceback__)) if name in frame.filename), None)
             print(f"FAILED {name}, line {where.lineno if where else '?'}: {str(error)[:4000]}", file=sys.stderr)
@@ -241,4 +240,3 @@ def run(steps):
             house.browser.close()
             sys.exit(1)
         house.browser.close()
-    print(f"{name}: {time.monotonic() - began:.1f} s", flush=True)

@@ -77,10 +77,11 @@ def steps(house):
                 look = f"{'dark' if dark else 'light'}-{'phone' if phone else 'wide'}"
                 for name, path, mark in views(house, made):
                     house.go(page, path)
-                    if phone and name == "home":
-                        expect(page.get_by_role("navigation", name="Sessions")).to_be_visible()
-                    else:
-                        house.sees(f"{name} {look}", mark(page.get_by_role("main")))
+                    # One view that is not there keeps nobody from looking at the others.
+                    try:
+                        expect(seen(page) if phone and name == "home" else mark(page.get_by_role("main")).first).to_be_visible()
+                    except AssertionError as error:
+                        house.barriers.append(f"{name} {look} is not to be seen: {str(error).split('Aria')[0]}")
                     house.shot(page, f"{name}-{look}")
                     house.axe(page, f"{name} {look}")
                 page.context.close()
@@ -88,6 +89,10 @@ def steps(house):
     finally:
         server.terminate()
         server.wait(SECONDS)
+
+
+def seen(page):
+    return page.get_by_role("navigation", name="Sessions")
 
 
 run(steps)
