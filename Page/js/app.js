@@ -6,7 +6,7 @@ import { feed, follow, on, stop, tryNow } from '/js/feed.js';
 import { keys } from '/js/keys.js';
 import { watchNeeds } from '/js/notices.js';
 import { route } from '/js/route.js';
-import { needing, sessions } from '/js/store.js';
+import { lookAtAll, needing, sessions } from '/js/store.js';
 import { since } from '/js/time.js';
 import { count } from '/js/words.js';
 import { Dialogs } from '/js/dialogs.js';
@@ -14,14 +14,14 @@ import { Header } from '/js/views/header.js';
 import { Sidebar } from '/js/views/sidebar.js';
 import { Home } from '/js/views/home.js';
 import { SessionView } from '/js/views/session.js';
-import { NewSession } from '/js/views/new.js';
 import { later } from '/js/later.js';
 
 const state = shallowReactive({ door: key() ? 'in' : 'out', problem: null, isOther: false, fault: '' });
 
 const views = {
-  home: Home, session: SessionView, new: NewSession,
-  locks: later(() => import('/js/views/locks.js'), 'Locks'), claims: later(() => import('/js/views/claims.js'), 'Claims'),
+  home: Home, session: SessionView, new: later(() => import('/js/views/new.js'), 'NewSession'),
+  locks: later(() => import('/js/views/locks.js'), 'Locks'),
+    claims: later(() => import('/js/views/claims.js'), 'Claims'),
   conflicts: later(() => import('/js/views/conflicts.js'), 'Conflicts'),
   servers: later(() => import('/js/views/servers.js'), 'Servers'),
   worklog: later(() => import('/js/views/worklog.js'), 'WorkLog'),
@@ -41,7 +41,10 @@ async function enter() {
     }
     state.door = 'in';
   }
-  if (key()) follow();
+  if (!key()) return;
+  // What is there already is shown while the stream begins; what changed meanwhile is looked at then.
+  lookAtAll();
+  follow();
 }
 
 onTurnedAway(() => {
@@ -139,7 +142,8 @@ watchEffect(() => {
 });
 
 window.addEventListener('hashchange', () => { if (location.hash.startsWith('#code=')) enter(); });
-if ('serviceWorker' in navigator && window.isSecureContext) navigator.serviceWorker.register('/worker.js').catch(() => {});
+if ('serviceWorker' in navigator && window.isSecureContext) navigator.serviceWorker.register('/worker.js').catch(
+  () => {});
 
 enter();
 keys();

@@ -1,4 +1,5 @@
-// A session's conversation as rows, put together from its events: what was asked, once an agent took it up; what it said
+// A session's conversation as rows, put together from its events: what was asked, once an agent took it up; what it
+// said
 // and did; and how turns and runs ended. The same rows come of events that are read and of those that are followed.
 
 import { shallowRef, triggerRef } from '/vendor/vue.js';
@@ -90,7 +91,8 @@ export class Reader {
   }
 
   turn(detail, at) {
-    if (detail.error) this.note(at, `${detail.error.summary}${detail.error.hint ? ` — ${detail.error.hint}` : ''}`, 'bad');
+    if (detail.error) this.note(at, `${detail.error.summary}${detail.error.hint ? ` — ${detail.error.hint}` : ''}`,
+      'bad');
     return true;
   }
 }

@@ -49,7 +49,8 @@ export const table = [
   { keys: ['n'], say: 'n', does: 'new session', perform: () => go(toPlace('new')) },
   ...tabs.map((name, index) => (
     { keys: [`${index + 1}`], say: `${index + 1}`, does: `of a session: ${name}`, perform: () => tab(name) })),
-  { keys: ['Escape'], say: 'Esc', does: 'close, or back to the list', perform: () => { if (route.view !== 'home') go(home); } },
+  { keys: ['Escape'], say: 'Esc', does: 'close, or back to the list',
+    perform: () => { if (route.view !== 'home') go(home); } },
   { keys: ['?'], say: '?', does: 'these keys', perform: () => ask('keys') },
 ];
 

@@ -1,4 +1,5 @@
-// Markdown of agents and people as HTML that can do nothing but be read: no script, no style, no form, no picture that is
+// Markdown of agents and people as HTML that can do nothing but be read: no script, no style, no form, no picture
+// that is
 // fetched, and links to the web alone.
 
 import DOMPurify from '/vendor/dompurify.js';

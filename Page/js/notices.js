@@ -27,7 +27,8 @@ const isLookedAt = id => document.visibilityState === 'visible' && document.hasF
 
 async function show(session) {
   const title = `${session.name} needs you`;
-  const options = { body: session.needsWhat || '', tag: `apus-${session.id}`, icon: '/icon.svg', data: { id: session.id } };
+  const options = { body: session.needsWhat || '', tag: `apus-${session.id}`, icon: '/icon.svg',
+    data: { id: session.id } };
   const worker = await navigator.serviceWorker?.getRegistration();
   if (worker?.active) return worker.showNotification(title, options);
   const note = new Notification(title, options);

@@ -1,4 +1,5 @@
-// What the page knows of sessions, locks, claims and servers: as the daemon says it, looked at again whenever the daemon
+// What the page knows of sessions, locks, claims and servers: as the daemon says it, looked at again whenever the
+// daemon
 // says that it looks different. Nothing is asked for over and over.
 
 import { computed, shallowReactive, shallowRef } from '/vendor/vue.js';

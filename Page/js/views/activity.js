@@ -15,8 +15,11 @@ const guess = () => 32;
 
 function brief(event) {
   const detail = event.detail || {};
-  if (event.type === 'said') return `${detail.role}${detail.tool ? ` ${detail.tool}` : ''}: ${(detail.text || '').slice(0, 200)}`;
-  const parts = Object.entries(detail).filter(([, value]) => value !== null && value !== '' && typeof value !== 'object')
+  if (event.type === 'said') {
+    return `${detail.role}${detail.tool ? ` ${detail.tool}` : ''}: ${(detail.text || '').slice(0, 200)}`;
+  }
+  const parts = Object.entries(detail).filter(([, value]) => value !== null && value !== ''
+    && typeof value !== 'object')
     .map(([name, value]) => `${name} ${value}`);
   return parts.join(', ').slice(0, 240);
 }
@@ -77,7 +80,8 @@ export const Activity = {
       h('div', { class: 'bar' }, [h('label', ['Show ', h('select', {
         value: kind.value, onChange: event => { kind.value = event.target.value; },
       }, kinds.map(name => h('option', { value: name, key: name }, name || 'everything')))])]),
-      failed.value ? h('div', { class: 'padded' }, [problem(failed.value), h('button', { type: 'button', onClick: load }, 'Try again')]) : null,
+      failed.value ? h('div', { class: 'padded' }, [problem(failed.value),
+        h('button', { type: 'button', onClick: load }, 'Try again')]) : null,
       h(VirtualList, {
         items: rows.value, keyOf, guess, row: paintRow, follow: true,
         attributes: { class: 'virtual events', role: 'log', 'aria-label': 'Activity', 'aria-live': 'off', tabindex: 0 },

@@ -22,14 +22,16 @@ const Request = {
       const always = request.always?.words || [];
       const isQuestion = request.tool === 'AskUserQuestion' && Array.isArray(request.input?.questions);
       const buttons = [
-        h('button', { type: 'button', class: 'primary', disabled: isBusy.value, onClick: () => answer({ allow: true }) },
+        h('button', { type: 'button', class: 'primary', disabled: isBusy.value,
+          onClick: () => answer({ allow: true }) },
           ['Allow', h('kbd', { class: 'only-wide', 'aria-hidden': 'true' }, 'a')]),
         always.length ? h('button', {
           type: 'button', disabled: isBusy.value, 'aria-describedby': `always-${request.id}`,
           onClick: () => answer({ allow: true, always: true }),
         }, 'Always allow') : null,
         h('button', { type: 'button', disabled: isBusy.value, onClick: () => ask('deny', { session, request }) },
-          ['Deny', h('span', { 'aria-hidden': 'true' }, ' …'), h('kbd', { class: 'only-wide', 'aria-hidden': 'true' }, 'd')]),
+          ['Deny', h('span', { 'aria-hidden': 'true' }, ' …'),
+            h('kbd', { class: 'only-wide', 'aria-hidden': 'true' }, 'd')]),
       ];
       return h('section', { class: 'ask', 'aria-label': `Asks: ${plain(request.tool)}` }, [
         h('h2', [h('span', { 'aria-hidden': 'true' }, '▲ '), 'claude asks: ', h('b', plain(request.tool))]),
@@ -39,7 +41,8 @@ const Request = {
             : h(Exactly, { tool: request.tool, input: request.input }),
         ]),
         always.length ? h('div', { class: 'always', id: `always-${request.id}` }, [
-          h('p', '“Always allow” also allows, from now on:'), h('ul', always.map(line => h('li', { key: line }, plain(line)))),
+          h('p', '“Always allow” also allows, from now on:'),
+            h('ul', always.map(line => h('li', { key: line }, plain(line)))),
         ]) : null,
         h('div', { class: 'buttons' }, isQuestion ? buttons.slice(-1) : buttons),
       ]);
@@ -52,7 +55,8 @@ export const Asks = {
   setup: props => () => {
     const { session } = props;
     if (session.needs?.length) {
-      return h('div', { class: 'asks' }, session.needs.map(request => h(Request, { key: request.id, session, request })));
+      return h('div', { class: 'asks' }, session.needs.map(request => h(Request,
+        { key: request.id, session, request })));
     }
     if (session.activity === 'needs-you' && session.terminal && route.tab !== 'terminal') {
       return h('div', { class: 'asks' }, [h('section', { class: 'ask', 'aria-label': 'Asks at its terminal' }, [

@@ -15,16 +15,22 @@ function outlook(session, diff) {
   const files = diff?.files || [];
   return h('div', { class: 'outlook' }, [
     h('dl', [
-      h('div', [h('dt', 'branch'), h('dd', plain(session.branch))]), h('div', [h('dt', 'base'), h('dd', base(session))]),
+      h('div', [h('dt', 'branch'), h('dd', plain(session.branch))]),
+        h('div', [h('dt', 'base'), h('dd', base(session))]),
       h('div', [h('dt', 'brings'), h('dd', count(session.ahead || 0, 'commit'))]),
-      session.behind ? h('div', [h('dt', 'behind'), h('dd', `${count(session.behind, 'commit')} of ${base(session)} come in first`)]) : null,
+      session.behind
+        ? h('div', [h('dt', 'behind'),
+        h('dd', `${count(session.behind, 'commit')} of ${base(session)} come in first`)]) : null,
     ]),
-    session.dirty ? h('p', { class: 'warn' }, '⚠ There are changes that are not committed: they do not come along.') : null,
-    session.conflicts?.length ? h('p', { class: 'warn' }, `⚠ It would conflict with ${session.conflicts.map(plain).join(', ')}.`) : null,
+    session.dirty ? h('p', { class: 'warn' }, '⚠ There are changes that are not committed: they do not come along.')
+      : null,
+    session.conflicts?.length
+      ? h('p', { class: 'warn' }, `⚠ It would conflict with ${session.conflicts.map(plain).join(', ')}.`) : null,
     files.length ? h('details', { open: files.length <= 8 }, [
       h('summary', count(files.length, 'file')),
       h('ul', { class: 'files' }, files.slice(0, 200).map(file => h('li', { key: file.path }, [
-        plain(file.path), h('span', { class: 'dim' }, file.added === undefined ? '' : ` +${file.added} −${file.removed}`),
+        plain(file.path), h('span', { class: 'dim' }, file.added === undefined ? ''
+          : ` +${file.added} −${file.removed}`),
       ]))),
     ]) : null,
   ]);
@@ -56,7 +62,8 @@ function branchDialog(title, verb, does, state, fields) {
       const isConflict = () => failed.value?.code?.startsWith('merge.') || failed.value?.code?.includes('conflict');
       return () => h(Box, { title: title(session), wide: true }, {
         default: () => (done.value ? [
-          h('ul', { class: 'steps', role: 'status' }, done.value.steps.map((step, index) => h('li', { key: index }, plain(step)))),
+          h('ul', { class: 'steps', role: 'status' }, done.value.steps.map(
+            (step, index) => h('li', { key: index }, plain(step)))),
           /^https?:\/\//.test(done.value.url || '') ? h('p', [h('a', {
             href: done.value.url, target: '_blank', rel: 'noopener noreferrer',
           }, plain(done.value.url))]) : null,
@@ -66,8 +73,10 @@ function branchDialog(title, verb, does, state, fields) {
           isBusy.value ? h('p', { role: 'status' }, 'At work …') : null,
           h('div', { class: 'buttons' }, [
             h('button', { type: 'submit', class: 'primary', disabled: isBusy.value }, verb),
-            isConflict() ? h('button', { type: 'button', disabled: isBusy.value, onClick: () => send('continue') }, 'Continue') : null,
-            isConflict() ? h('button', { type: 'button', disabled: isBusy.value, onClick: () => send('abort') }, 'As it was before') : null,
+            isConflict() ? h('button', { type: 'button', disabled: isBusy.value, onClick: () => send('continue') },
+              'Continue') : null,
+            isConflict() ? h('button', { type: 'button', disabled: isBusy.value, onClick: () => send('abort') },
+              'As it was before') : null,
             h('button', { type: 'button', onClick: leave }, 'Cancel'),
           ]),
         ])),
@@ -77,7 +86,8 @@ function branchDialog(title, verb, does, state, fields) {
 }
 
 /** Only what was said. */
-const wishes = values => Object.fromEntries(Object.entries(values).filter(([, value]) => value !== '' && value !== false));
+const wishes = values => Object.fromEntries(Object.entries(values).filter(
+  ([, value]) => value !== '' && value !== false));
 
 const check = (values, name, text) => h('label', { class: 'check' }, [h('input', {
   type: 'checkbox', checked: values[name], onChange: event => { values[name] = event.target.checked; },
@@ -87,8 +97,9 @@ export const Merge = branchDialog(
   session => `Merge ${plain(session.name)} into ${base(session)}`, 'Merge', 'merge',
   () => ({ manner: 'ff', message: '', skipTests: false, remove: false }),
   values => [
-    h('p', 'It is brought up to date, the repository’s test command runs where there is one, and then the base takes it.'),
-    field('How', h('select', { id: 'merge-manner', value: values.manner, onChange: event => { values.manner = event.target.value; } }, [
+    h('p', 'It is brought up to date, the repository’s tests run where there are any, and then the base takes it.'),
+    field('How', h('select', { id: 'merge-manner', value: values.manner,
+      onChange: event => { values.manner = event.target.value; } }, [
       h('option', { value: 'ff' }, 'its commits, in a line'), h('option', { value: 'squash' }, 'one commit'),
       h('option', { value: 'no-ff' }, 'its commits and one that joins them'),
     ]), { id: 'merge-manner' }),
@@ -104,7 +115,8 @@ export const PullRequest = branchDialog(
   values => [
     h('p', 'It is brought up to date, tested, pushed, and a pull request is opened.'),
     field('Title', h('input', {
-      id: 'pr-title', value: values.title, placeholder: 'of its last commit', onInput: event => { values.title = event.target.value; },
+      id: 'pr-title', value: values.title, placeholder: 'of its last commit',
+        onInput: event => { values.title = event.target.value; },
     }), { id: 'pr-title' }),
     check(values, 'draft', 'as a draft'), check(values, 'skipTests', 'without the tests'),
   ]);
@@ -113,9 +125,11 @@ export const Sync = branchDialog(
   session => `Bring ${plain(session.name)} up to date`, 'Bring up to date', 'sync', () => ({}),
   () => h('p', 'The commits of its base come into its branch; after a conflict it can be as it was before.'));
 
-const obstacles = { live: 'stop', uncommitted: 'discardUncommitted', untracked: 'discardUncommitted', unpushed: 'discardUnpushed' };
+const obstacles = { live: 'stop', uncommitted: 'discardUncommitted', untracked: 'discardUncommitted',
+  unpushed: 'discardUnpushed' };
 const overrules = {
-  stop: 'end it first', discardUncommitted: 'lose what was not committed', discardUnpushed: 'lose commits that are nowhere else',
+  stop: 'end it first', discardUncommitted: 'lose what was not committed',
+    discardUnpushed: 'lose commits that are nowhere else',
 };
 
 export const Remove = {
@@ -130,7 +144,8 @@ export const Remove = {
       try { plan.value = await act.plan(session); } catch (error) { failed.value = error; }
     };
     onMounted(load);
-    const needed = () => [...new Set((plan.value?.against || []).map(item => obstacles[item.obstacle]).filter(Boolean))];
+    const needed = () => [...new Set((plan.value?.against || []).map(item => obstacles[item.obstacle]).filter(
+      Boolean))];
     async function send() {
       isBusy.value = true;
       failed.value = null;
@@ -152,7 +167,8 @@ export const Remove = {
           h('ul', [
             plan.value.worktree ? h('li', ['the worktree ', h('code', plain(plan.value.worktree))]) : null,
             plan.value.branch ? h('li', ['the branch ', h('code', plain(plan.value.branch))]) : null,
-            ...Object.entries(plan.value.ports || {}).map(([name, port]) => h('li', { key: name }, `the port ${port} (${plain(name)})`)),
+            ...Object.entries(plan.value.ports || {}).map(([name, port]) => h('li', { key: name },
+              `the port ${port} (${plain(name)})`)),
           ]),
           plan.value.against?.length ? [
             h('p', { class: 'warn' }, '⚠ This stands against it:'),
@@ -163,7 +179,8 @@ export const Remove = {
         problem(failed.value),
         h('div', { class: 'buttons' }, [
           h('button', {
-            type: 'submit', class: 'danger', disabled: isBusy.value || !plan.value || needed().some(name => !overruled.value[name]),
+            type: 'submit', class: 'danger', disabled: isBusy.value || !plan.value
+              || needed().some(name => !overruled.value[name]),
           }, 'Remove'),
           h('button', { type: 'button', onClick: leave }, 'Cancel'),
         ]),

@@ -32,7 +32,8 @@ export const Call = {
     const size = edit ? ` +${edit.added} −${edit.removed}` : '';
     return h('div', { class: ['call', row.answer?.isError && 'failed'] }, [
       h('button', {
-        type: 'button', class: 'fold', 'aria-expanded': isOpen, title: row.at ? exact(row.at) : '', onClick: () => emit('toggle'),
+        type: 'button', class: 'fold', 'aria-expanded': isOpen, title: row.at ? exact(row.at) : '',
+          onClick: () => emit('toggle'),
       }, [
         h('span', { 'aria-hidden': 'true', class: 'sign' }, isOpen ? '▾' : '▸'),
         h('span', { class: 'tool' }, plain(row.tool)),

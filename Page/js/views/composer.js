@@ -62,7 +62,8 @@ export const Composer = {
           placeholder: isLive ? 'message …' : can ? 'a message resumes it …' : 'it cannot be resumed',
           onInput: event => write(event.target.value), onKeydown: press,
         }),
-        isLive && isAtWork && !session.terminal ? h('button', { type: 'button', onClick: () => act.interrupt(session) }, 'Interrupt') : null,
+        isLive && isAtWork && !session.terminal ? h('button',
+          { type: 'button', onClick: () => act.interrupt(session) }, 'Interrupt') : null,
         !isLive && can ? h('button', { type: 'button', onClick: () => ask('resume', session) }, 'Resume …') : null,
         h('button', {
           type: 'submit', class: 'primary', disabled: !can || isBusy.value || !text.value.trim(),

@@ -65,7 +65,8 @@ export const Conversation = {
 
     const paint = row => {
       if (row.kind === 'text') return textRow(row);
-      if (row.kind === 'note') return h('p', { class: ['note', row.tone], title: row.at ? exact(row.at) : '' }, plain(row.text));
+      if (row.kind === 'note') return h('p', { class: ['note', row.tone], title: row.at ? exact(row.at) : '' },
+        plain(row.text));
       return h(Call, {
         row, isOpen: open.has(row.key), onToggle: () => (open.has(row.key) ? open.delete(row.key) : open.add(row.key)),
       });
@@ -77,7 +78,8 @@ export const Conversation = {
         talk.problem.value ? h('div', { class: 'padded' }, [
           problem(talk.problem.value), h('button', { type: 'button', onClick: talk.load }, 'Try again'),
         ]) : null,
-        talk.state.value === 'loading' && !rows.value.length ? h('p', { class: 'first', role: 'status' }, 'Loading …') : null,
+        talk.state.value === 'loading' && !rows.value.length ? h('p', { class: 'first', role: 'status' }, 'Loading …')
+          : null,
         isEmpty ? h('p', { class: 'hint padded' }, props.session.terminal
           ? 'This session runs in a terminal: what was said is to be seen there.'
           : 'Nothing was said yet. Write a message below.') : null,
@@ -92,7 +94,8 @@ export const Conversation = {
         isAtEnd.value || !rows.value.length ? null : h('button', {
           type: 'button', class: 'to-end', onClick: () => list.value.toEnd(),
         }, saying.value.length ? '↓ it goes on' : '↓ to the end'),
-        h('p', { class: 'unseen', role: 'status' }, talk.waiting.value.length ? count(talk.waiting.value.length, 'message waits', 'messages wait') : ''),
+        h('p', { class: 'unseen', role: 'status' }, talk.waiting.value.length
+          ? count(talk.waiting.value.length, 'message waits', 'messages wait') : ''),
       ]);
     };
   },

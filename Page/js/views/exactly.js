@@ -82,7 +82,8 @@ export const Exactly = {
     return h('div', { class: 'exactly' }, [
       edit ? h('p', { class: 'path' }, plain(edit.path)) : null,
       edit ? changed(edit) : null,
-      !edit && main.length ? h('pre', { tabindex: 0, class: 'command', 'aria-label': 'Command' }, plain(input.command)) : null,
+      !edit && main.length ? h('pre', { tabindex: 0, class: 'command', 'aria-label': 'Command' },
+        plain(input.command)) : null,
       rest.length ? h('dl', rest.map(([name, value]) => h('div', { key: name }, [
         h('dt', plain(name)), h('dd', h('pre', { tabindex: 0 }, plain(said(value)))),
       ]))) : null,

@@ -34,7 +34,8 @@ export const Header = {
         h('a', { class: 'button primary', href: toPlace('new'), role: 'button', 'aria-label': 'New session' }, [
           '+', h('span', { class: 'only-wide' }, ' New'),
         ]),
-        outcome.text ? h('div', { class: ['outcome', outcome.tone], role: outcome.tone === 'bad' ? 'alert' : 'status' }, [
+        outcome.text ? h('div', { class: ['outcome', outcome.tone],
+          role: outcome.tone === 'bad' ? 'alert' : 'status' }, [
           h('span', [h('strong', outcome.text), outcome.hint ? ` — ${outcome.hint}` : '']),
           h('button', { type: 'button', class: 'quiet', 'aria-label': 'Close', onClick: hush }, '✕'),
         ]) : null,

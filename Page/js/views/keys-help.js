@@ -26,7 +26,8 @@ export const KeysHelp = {
         h('label', { class: 'check' }, [h('input', {
           type: 'checkbox', checked: notices.wanted, disabled: !notices.isThere, onChange: notify,
         }), ' tell me when a session needs me and I look elsewhere']),
-        refused.value ? h('p', { class: 'hint', role: 'alert' }, 'The browser does not allow it: its settings for this address do.') : null,
+        refused.value ? h('p', { class: 'hint', role: 'alert' },
+          'The browser does not allow it: its settings for this address do.') : null,
         h('p', { class: 'dim' }, `Apus ${feed.version}`),
         h('div', { class: 'buttons' }, [h('button', { type: 'button', onClick: out }, 'Sign this browser out')]),
       ],

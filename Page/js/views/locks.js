@@ -23,13 +23,17 @@ function lockCard(lock) {
     ]),
     lock.holder ? h('p', [
       'held by ', owner(lock.holder),
-      lock.since ? [' for ', h('time', { datetime: lock.since, title: exact(lock.since) }, aged(lock.age, when))] : null,
+      lock.since ? [' for ', h('time', { datetime: lock.since, title: exact(lock.since) }, aged(lock.age, when))]
+        : null,
       lock.note ? [' — ', h('q', plain(lock.note))] : null,
     ]) : h('p', { class: 'dim' }, 'nobody has it'),
-    lock.proof ? h('p', { class: 'dim' }, `last sign of life: ${lock.proof}, ${aged(lock.proofAge ?? 0, when)} ago`) : null,
+    lock.proof ? h('p', { class: 'dim' }, `last sign of life: ${lock.proof}, ${aged(lock.proofAge ?? 0, when)} ago`)
+      : null,
     lock.evidence ? h('p', { class: 'warn' }, plain(lock.evidence)) : null,
-    lock.queue.length ? h('ol', { class: 'queue', 'aria-label': 'Queue' }, lock.queue.map((wait, index) => h('li', { key: wait.ticket }, [
-      `${place(index + 1)}: `, owner(wait.owner), h('span', { class: 'dim', title: exact(wait.since) }, ` waits for ${aged(wait.age, when)}`),
+    lock.queue.length ? h('ol', { class: 'queue', 'aria-label': 'Queue' },
+      lock.queue.map((wait, index) => h('li', { key: wait.ticket }, [
+      `${place(index + 1)}: `, owner(wait.owner), h('span', { class: 'dim', title: exact(wait.since) },
+        ` waits for ${aged(wait.age, when)}`),
       wait.note ? [' — ', h('q', plain(wait.note))] : null,
     ]))) : null,
     isHeld ? h('div', { class: 'buttons' }, [

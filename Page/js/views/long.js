@@ -17,7 +17,8 @@ export const Long = {
       return h('div', { class: ['long', props.isBad && 'bad'] }, [
         h('pre', { tabindex: 0, 'aria-label': 'Output' }, plain(text.join('\n'))),
         rest > 1 ? h('button', {
-          type: 'button', class: 'quiet', 'aria-expanded': isWhole.value, onClick: () => { isWhole.value = !isWhole.value; },
+          type: 'button', class: 'quiet', 'aria-expanded': isWhole.value,
+            onClick: () => { isWhole.value = !isWhole.value; },
         }, isWhole.value ? 'Fold' : `${count(rest, 'more line')}`) : null,
       ]);
     };

@@ -14,7 +14,8 @@ const modes = {
 };
 
 const fresh = () => ({
-  directory: localStorage.getItem(slot) || directories.value[0] || '', name: '', prompt: '', worktree: true, component: '',
+  directory: localStorage.getItem(slot) || directories.value[0] || '', name: '', prompt: '', worktree: true,
+    component: '',
   kind: '', base: '', on: '', profile: '', template: '', model: '', permissionMode: '', tags: '', terminal: false,
 });
 const form = shallowReactive({});
@@ -25,7 +26,8 @@ const used = name => [...new Set([...sessions.values()].map(session => session[n
 
 function body() {
   const found = { directory: form.directory.trim() };
-  for (const name of ['name', 'prompt', 'model', 'permissionMode']) if (form[name].trim()) found[name] = form[name].trim();
+  for (const name of ['name', 'prompt', 'model', 'permissionMode']) if (form[name].trim()) found[name] = form[
+    name].trim();
   const tags = form.tags.split(/[\s,#]+/).filter(Boolean);
   if (tags.length) found.tags = tags;
   if (form.terminal) found.terminal = { columns: 100, rows: 30 };
@@ -64,7 +66,8 @@ export const NewSession = {
       id: `new-${name}`, value: form[name], autocomplete: 'off', spellcheck: tag === 'textarea',
       onInput: event => { form[name] = event.target.value; }, ...more,
     });
-    const list = (name, values) => h('datalist', { id: `known-${name}` }, values.map(value => h('option', { key: value, value })));
+    const list = (name, values) => h('datalist', { id: `known-${name}` },
+      values.map(value => h('option', { key: value, value })));
     const known = name => ({ list: `known-${name}` });
     const check = (name, text) => h('label', { class: 'check' }, [h('input', {
       type: 'checkbox', checked: form[name], onChange: event => { form[name] = event.target.checked; },
@@ -73,15 +76,18 @@ export const NewSession = {
       id: `new-${name}`, value: form[name], onChange: event => { form[name] = event.target.value; },
     }, Object.entries(values).map(([value, text]) => h('option', { key: value, value }, text)));
     const suggestions = computed(() => ({
-      directory: directories.value, component: used('component'), profile: used('profile'), base: used('base'), model: used('model'),
+      directory: directories.value, component: used('component'), profile: used('profile'), base: used('base'),
+        model: used('model'),
     }));
 
-    return () => h('form', { class: 'form', 'aria-labelledby': 'new-title', onSubmit: event => { event.preventDefault(); make(); } }, [
+    return () => h('form', { class: 'form', 'aria-labelledby': 'new-title',
+      onSubmit: event => { event.preventDefault(); make(); } }, [
       h('h1', { id: 'new-title' }, 'New session'),
       problem(failed.value),
       field('What is it to do?', control('prompt', 'textarea', {
         ref: first, rows: 5, placeholder: 'fix the RSS parser on this branch',
-        onKeydown: event => { if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) { event.preventDefault(); make(); } },
+        onKeydown: event => { if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) { event.preventDefault();
+          make(); } },
       }), { id: 'new-prompt', hint: 'Left out, it waits for your first message.' }),
       field('Directory', control('directory', 'input', {
         required: true, ...known('directory'), 'aria-describedby': 'new-directory-hint', placeholder: '/home/you/shop',
@@ -91,13 +97,15 @@ export const NewSession = {
         field('Tags', control('tags', 'input', { placeholder: 'with spaces between' }), { id: 'new-tags' }),
       ]),
       h('div', { class: 'checks' }, [
-        check('worktree', 'a branch and a worktree of its own'), check('terminal', 'in a terminal, instead of a conversation here'),
+        check('worktree', 'a branch and a worktree of its own'),
+          check('terminal', 'in a terminal, instead of a conversation here'),
       ]),
       form.worktree ? h('fieldset', [
         h('legend', 'Its branch'),
         h('div', { class: 'row' }, [
           field('Component', control('component', 'input', known('component')), { id: 'new-component' }),
-          field('Kind', choice('kind', Object.fromEntries(kinds.map(kind => [kind, kind || 'usual']))), { id: 'new-kind' }),
+          field('Kind', choice('kind', Object.fromEntries(kinds.map(kind => [kind, kind || 'usual']))),
+            { id: 'new-kind' }),
         ]),
         h('div', { class: 'row' }, [
           field('Base', control('base', 'input', { ...known('base'), placeholder: 'usual' }), { id: 'new-base' }),
@@ -117,7 +125,8 @@ export const NewSession = {
       ]),
       Object.entries(suggestions.value).map(([name, values]) => list(name, values)),
       h('div', { class: 'buttons' }, [
-        h('button', { type: 'submit', class: 'primary', disabled: isBusy.value }, isBusy.value ? 'Starting …' : 'Start session'),
+        h('button', { type: 'submit', class: 'primary', disabled: isBusy.value },
+          isBusy.value ? 'Starting …' : 'Start session'),
       ]),
     ]);
   },

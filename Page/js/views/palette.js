@@ -104,7 +104,8 @@ export const Palette = {
           // Before the box loses the focus.
           onMousedown: event => { event.preventDefault(); choose(entry); },
         }, [h('span', entry.name), h('span', { class: 'dim' }, entry.note)]))),
-      isOpen.value && !found.value.length ? h('p', { class: 'found none', role: 'status' }, 'Nothing is called so.') : null,
+      isOpen.value && !found.value.length ? h('p', { class: 'found none', role: 'status' }, 'Nothing is called so.')
+        : null,
     ]);
   },
 };

@@ -1,4 +1,5 @@
-// Questions an agent asks a person, and the answers one chooses. The agent reads them as the words of who denied the tool,
+// Questions an agent asks a person, and the answers one chooses. The agent reads them as the words of who denied the
+// tool,
 // which is how an answer reaches it without a terminal.
 
 import { h, shallowReactive } from '/vendor/vue.js';
@@ -16,13 +17,15 @@ export const Questions = {
       chosen[index] = isOn ? [...before.filter(one => one !== label), label] : before.filter(one => one !== label);
     }
     function send() {
-      const lines = questions().map((one, index) => `${one.question}\n→ ${(chosen[index] || ['(no answer)']).join(', ')}`);
+      const lines = questions().map(
+        (one, index) => `${one.question}\n→ ${(chosen[index] || ['(no answer)']).join(', ')}`);
       emit('answer', { allow: false, message: `The person answers:\n${lines.join('\n')}` });
     }
     return () => h('form', { class: 'questions', onSubmit: event => { event.preventDefault(); send(); } }, [
       questions().map((one, index) => h('fieldset', { key: index }, [
         h('legend', plain(one.question)),
-        (Array.isArray(one.options) ? one.options : []).map(option => h('label', { key: option.label, class: 'check' }, [
+        (Array.isArray(one.options) ? one.options : []).map(option => h('label',
+          { key: option.label, class: 'check' }, [
           h('input', {
             type: one.multiSelect ? 'checkbox' : 'radio', name: `q${index}-${props.request.id}`,
             checked: (chosen[index] || []).includes(option.label),
@@ -33,7 +36,8 @@ export const Questions = {
           type: 'text', onInput: event => { chosen[index] = event.target.value ? [event.target.value] : []; },
         })]),
       ])),
-      h('div', { class: 'buttons' }, [h('button', { type: 'submit', class: 'primary', disabled: props.isBusy }, 'Answer')]),
+      h('div', { class: 'buttons' }, [h('button', { type: 'submit', class: 'primary', disabled: props.isBusy },
+        'Answer')]),
     ]);
   },
 };

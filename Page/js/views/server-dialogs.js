@@ -11,13 +11,15 @@ function small(title, verb, fields, send) {
     props: ['about'],
     setup(props) {
       const values = ref({ text: '', minutes: '' });
-      const bind = name => ({ value: values.value[name], onInput: event => { values.value[name] = event.target.value; } });
+      const bind = name => ({ value: values.value[name], onInput: event => { values.value[name] = event.target.value;
+        } });
       async function done() { if (await send(props.about, values.value)) leave(); }
       return () => h(Box, { title: title(props.about) }, {
         default: () => h('form', { onSubmit: event => { event.preventDefault(); done(); } }, [
           fields(bind, props.about),
           h('div', { class: 'buttons' }, [
-            h('button', { type: 'submit', class: 'primary' }, verb), h('button', { type: 'button', onClick: leave }, 'Cancel'),
+            h('button', { type: 'submit', class: 'primary' }, verb),
+              h('button', { type: 'button', onClick: leave }, 'Cancel'),
           ]),
         ]),
       });
@@ -44,7 +46,7 @@ export const EndServer = small(
 export const BreakLock = small(
   lock => `Break lock ${plain(lock.name)}?`, 'Break the lock',
   (bind, lock) => [
-    h('p', `It is taken from ${plain(lock.holder?.name || 'its holder')}, who is told; what it does with its right is refused from then on.`),
+    h('p', `It is taken from ${plain(lock.holder?.name || 'its holder')}, who is told; its right is refused from then on.`),
     field('Why', h('input', { id: 'break-reason', required: true, ...bind('text') }), { id: 'break-reason' }),
   ],
   (lock, { text }) => perform(() => post(`/v1/locks/${part(lock.name)}/break`, {

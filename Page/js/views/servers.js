@@ -11,7 +11,8 @@ import { VirtualList } from '/js/virtual.js';
 import { count, plain } from '/js/words.js';
 
 const looks = {
-  healthy: ['●', 'good'], starting: ['◌', 'warn'], late: ['▲', 'warn'], failed: ['✕', 'bad'], ended: ['□', 'bad'], stopped: ['□', 'calm'],
+  healthy: ['●', 'good'], starting: ['◌', 'warn'], late: ['▲', 'warn'], failed: ['✕', 'bad'], ended: ['□', 'bad'],
+    stopped: ['□', 'calm'],
 };
 const act = (server, verb, body, done) => perform(() => post(`/v1/servers/${part(server.id)}/${verb}`, body), done);
 
@@ -22,7 +23,8 @@ function card(server) {
   return h('section', { class: 'card', key: server.id, 'aria-label': `Server ${plain(server.name)}` }, [
     h('header', [
       h('h2', h('a', { href: toPlace('servers', server.id) }, plain(server.name))),
-      h('span', { class: ['tag', tone] }, [h('span', { 'aria-hidden': 'true' }, `${shape} `), server.health, ` for ${aged(server.age, server.seen)}`]),
+      h('span', { class: ['tag', tone] }, [h('span', { 'aria-hidden': 'true' }, `${shape} `), server.health,
+        ` for ${aged(server.age, server.seen)}`]),
       server.port ? h('a', {
         href: `http://${location.hostname}:${server.port}/`, target: '_blank', rel: 'noopener noreferrer',
       }, `:${server.port}`) : null,
@@ -32,14 +34,20 @@ function card(server) {
       plain(server.directory), session ? [' · ', h('a', { href: toSession(session.id) }, plain(session.name))] : null,
       ` · ${count(server.reloads, 'reload')}`,
     ]),
-    server.pending ? h('p', { class: 'warn' }, `${count(server.pending, 'change')} not loaded yet${server.reloadWhy ? `: ${plain(server.reloadWhy)}` : ''}`) : null,
-    isHeld ? h('ul', server.holds.map((hold, index) => h('li', { key: index }, `held: ${plain(hold.reason)} ${plain(hold.name)}`))) : null,
+    server.pending
+      ? h('p', { class: 'warn' },
+      `${count(server.pending, 'change')} not loaded yet${server.reloadWhy ? `: ${plain(server.reloadWhy)}` : ''}`)
+      : null,
+    isHeld ? h('ul', server.holds.map((hold, index) => h('li', { key: index },
+      `held: ${plain(hold.reason)} ${plain(hold.name)}`))) : null,
     server.problem ? h('p', { class: 'bad' }, plain(server.problem)) : null,
     h('div', { class: 'buttons' }, [
-      h('button', { type: 'button', onClick: () => act(server, 'reload', {}, `${server.name} loads what changed.`) }, 'Reload'),
+      h('button', { type: 'button', onClick: () => act(server, 'reload', {}, `${server.name} loads what changed.`) },
+        'Reload'),
       h('button', { type: 'button', onClick: () => ask('hold', server) }, 'Hold …'),
       server.holds.some(hold => hold.reason === 'asked')
-        ? h('button', { type: 'button', onClick: () => act(server, 'release', {}, `${server.name} reloads again.`) }, 'Release') : null,
+        ? h('button', { type: 'button', onClick: () => act(server, 'release', {}, `${server.name} reloads again.`) },
+          'Release') : null,
       route.item === server.id ? null : h('a', { class: 'button', href: toPlace('servers', server.id) }, 'Log'),
       h('button', { type: 'button', onClick: () => ask('endServer', server) }, 'Stop …'),
     ]),
@@ -66,7 +74,8 @@ const ServerLog = {
     function take(bytes) {
       const parts = (rest + decoder.decode(bytes, { stream: true })).split('\n');
       rest = parts.pop().slice(-100_000);
-      for (const text of parts) { number += 1; kept.push({ number, text: plain(text.replace(colours, '')).slice(0, 4000) }); }
+      for (const text of parts) { number += 1; kept.push({ number,
+        text: plain(text.replace(colours, '')).slice(0, 4000) }); }
       if (kept.length > most) kept.splice(0, kept.length - most);
       if (!frame) frame = requestAnimationFrame(paint);
     }
@@ -88,7 +97,8 @@ const ServerLog = {
       h(VirtualList, {
         items: lines.value, keyOf: line => line.number, guess: () => 20, follow: true,
         row: line => h('div', { class: 'log-line' }, line.text || '\u00a0'),
-        attributes: { class: 'virtual log-lines', role: 'log', 'aria-label': 'Server log', 'aria-live': 'off', tabindex: 0 },
+        attributes: { class: 'virtual log-lines', role: 'log', 'aria-label': 'Server log', 'aria-live': 'off',
+          tabindex: 0 },
       }),
     ]);
   },

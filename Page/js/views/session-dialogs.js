@@ -34,20 +34,24 @@ function formDialog(title, verb, state, fields, perform) {
   };
 }
 
-const bound = (values, name, more = {}) => ({ value: values[name], onInput: event => { values[name] = event.target.value; }, ...more });
+const bound = (values, name, more = {}) => ({ value: values[name],
+  onInput: event => { values[name] = event.target.value; }, ...more });
 const session = about => plain(about.name);
 
 export const Deny = formDialog(
   ({ request }) => `Deny ${plain(request.tool)}`, 'Deny', () => ({ message: '' }),
-  (values, first) => field('What the agent is told', h('textarea', bound(values, 'message', { id: 'deny-message', rows: 3, ref: first })),
+  (values, first) => field('What the agent is told', h('textarea',
+    bound(values, 'message', { id: 'deny-message', rows: 3, ref: first })),
     { id: 'deny-message', hint: 'May be left out.' }),
-  ({ session: of, request }, { message }) => act.permit(of, request, { allow: false, ...(message.trim() ? { message } : {}) }));
+  ({ session: of, request }, { message }) => act.permit(of, request,
+    { allow: false, ...(message.trim() ? { message } : {}) }));
 
 export const Rename = formDialog(
   about => `Rename or tag ${session(about)}`, 'Save', about => ({ name: about.name, tags: about.tags.join(' ') }),
   (values, first) => [
     field('Name', h('input', bound(values, 'name', { id: 'rename-name', ref: first })), { id: 'rename-name' }),
-    field('Tags', h('input', bound(values, 'tags', { id: 'rename-tags' })), { id: 'rename-tags', hint: 'With spaces between.' }),
+    field('Tags', h('input', bound(values, 'tags', { id: 'rename-tags' })),
+      { id: 'rename-tags', hint: 'With spaces between.' }),
   ],
   (about, { name, tags }) => {
     const wanted = tags.split(/[\s,#]+/).filter(Boolean);
@@ -60,7 +64,7 @@ export const Rename = formDialog(
 export const Stop = formDialog(
   about => `Stop ${session(about)}?`, 'Stop', () => ({ now: false }),
   (values, first, about) => [
-    h('p', 'Its run ends once what the agent does is finished, and all its processes with it. The conversation and the worktree stay.'),
+    h('p', 'Its run ends once what the agent does is finished, with all its processes. Conversation and worktree stay.'),
     about.verdict?.resumable ? null : h('p', { class: 'warn' }, 'It could not be resumed afterwards.'),
     h('label', { class: 'check' }, [h('input', {
       type: 'checkbox', ref: first, checked: values.now, onChange: event => { values.now = event.target.checked; },
@@ -85,7 +89,8 @@ export const Fork = formDialog(
   about => `Fork ${session(about)}`, 'Fork', about => ({ name: `${about.name}-2`.slice(0, 64), text: '' }),
   (values, first) => [
     h('p', 'A copy of the conversation goes on as a session of its own; this one stays as it is.'),
-    field('Name of the copy', h('input', bound(values, 'name', { id: 'fork-name', required: true, ref: first })), { id: 'fork-name' }),
+    field('Name of the copy', h('input', bound(values, 'name', { id: 'fork-name', required: true, ref: first })),
+      { id: 'fork-name' }),
     field('What it is to do', h('textarea', bound(values, 'text', { id: 'fork-text', rows: 3 })), { id: 'fork-text' }),
   ],
   async (about, { name, text }) => {

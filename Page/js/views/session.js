@@ -28,21 +28,26 @@ function facts(session) {
   const can = verdict(session);
   const found = [];
   const add = (name, value, title = '', tone = '') => {
-    if (value) found.push(h('li', { key: name, class: tone, title }, [h('span', { class: 'unseen' }, `${name}: `), value]));
+    if (value) found.push(h('li', { key: name, class: tone, title },
+      [h('span', { class: 'unseen' }, `${name}: `), value]));
   };
   add('status', [h('span', { class: ['shape', state.tone], 'aria-hidden': 'true' }, `${state.shape} `), state.word],
-    session.state === 'running' ? `from ${session.activitySource}, ${aged(session.activityAge, session.seen)} ago` : '', state.tone);
+    session.state === 'running' ? `from ${session.activitySource}, ${aged(session.activityAge, session.seen)} ago`
+      : '', state.tone);
   add('branch', session.branch && plain(`${session.branch} ${drift(session)}`), driftTitle(session));
   add('verdict', can.word, can.title, can.tone);
-  add('cost', money(session.cost), `${count(session.tokens.output, 'token')} out, ${count(session.tokens.input, 'token')} in`);
+  add('cost', money(session.cost),
+    `${count(session.tokens.output, 'token')} out, ${count(session.tokens.input, 'token')} in`);
   for (const [name, port] of Object.entries(session.ports || {})) {
     const isListening = session.listening?.includes(port);
     add(`port ${name}`, h('a', {
       href: `http://${location.hostname}:${port}/`, target: '_blank', rel: 'noopener noreferrer',
     }, `:${port}`), `${name}${isListening ? '' : ', nobody listens there'}`, isListening ? '' : 'dim');
   }
-  for (const lock of session.locks || []) add(`lock ${lock}`, h('a', { href: toPlace('locks') }, `lock ${plain(lock)}`));
-  if (session.waitsFor) add('waits', h('a', { href: toPlace('locks') }, `waits for ${plain(session.waitsFor)}`), '', 'warn');
+  for (const lock of session.locks || []) add(`lock ${lock}`,
+    h('a', { href: toPlace('locks') }, `lock ${plain(lock)}`));
+  if (session.waitsFor) add('waits', h('a', { href: toPlace('locks') }, `waits for ${plain(session.waitsFor)}`), '',
+    'warn');
   add('memory', session.memory ? bytes(session.memory) : '', 'memory of its processes');
   add('model', session.model && plain(session.model));
   for (const tag of session.tags) add(`tag ${tag}`, `#${plain(tag)}`);
@@ -75,7 +80,8 @@ const Menu = {
     function press(event) {
       const all = [...box.value.querySelectorAll('[role=menuitem]')];
       const at = all.indexOf(document.activeElement);
-      if (event.key === 'Escape') { close(); button.value.focus(); } else if (event.key === 'ArrowDown') all[(at + 1) % all.length]?.focus();
+      if (event.key === 'Escape') { close(); button.value.focus();
+        } else if (event.key === 'ArrowDown') all[(at + 1) % all.length]?.focus();
       else if (event.key === 'ArrowUp') all[(at - 1 + all.length) % all.length]?.focus();
       else if (event.key === 'Home') all[0]?.focus();
       else if (event.key === 'End') all.at(-1)?.focus();
@@ -83,7 +89,8 @@ const Menu = {
       event.preventDefault();
       event.stopPropagation();
     }
-    watch(isOpen, open => { if (open) requestAnimationFrame(() => box.value?.querySelector('[role=menuitem]')?.focus()); });
+    watch(isOpen, open => { if (open) requestAnimationFrame(() => box.value?.querySelector(
+      '[role=menuitem]')?.focus()); });
     return () => h('div', {
       class: 'menu', onFocusout: event => { if (!event.currentTarget.contains(event.relatedTarget)) close(); },
     }, [
@@ -146,11 +153,14 @@ export const SessionView = {
           line ? h('p', { class: ['doing', object.problem && 'bad'], title: plain(line) }, plain(line)) : null,
           object.problem?.hint ? h('p', { class: 'hint' }, plain(object.problem.hint)) : null,
         ]),
-        h('div', { role: 'tablist', 'aria-label': 'Session', class: 'tabs', onKeydown: press }, tabs.map(name => h('button', {
+        h('div', { role: 'tablist', 'aria-label': 'Session', class: 'tabs', onKeydown: press },
+          tabs.map(name => h('button', {
           type: 'button', role: 'tab', id: `tab-${name}`, key: name, 'aria-selected': tab.value === name,
           'aria-controls': 'tab-panel', tabindex: tab.value === name ? 0 : -1, onClick: () => go(toSession(id, name)),
-        }, [tabName(name), name === 'changes' && changed.value ? h('span', { class: 'dim', 'aria-hidden': 'true' }, ' •') : null]))),
-        h('div', { role: 'tabpanel', id: 'tab-panel', class: ['panel', tab.value], 'aria-labelledby': `tab-${tab.value}` }, [
+        }, [tabName(name), name === 'changes' && changed.value
+          ? h('span', { class: 'dim', 'aria-hidden': 'true' }, ' •') : null]))),
+        h('div', { role: 'tabpanel', id: 'tab-panel', class: ['panel', tab.value],
+          'aria-labelledby': `tab-${tab.value}` }, [
           h(views[tab.value], { key: `${tab.value}/${object.id}`, session: object }),
         ]),
         h(Asks, { session: object }),

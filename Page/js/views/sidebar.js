@@ -13,7 +13,8 @@ const keyOf = item => item.id;
 
 function sourceOf(session) {
   if (session.state !== 'running') return `${session.state}, last active ${exact(session.lastActive)}`;
-  return `${status(session).word}, known from ${session.activitySource}, ${aged(session.activityAge, session.seen)} ago`;
+  const age = aged(session.activityAge, session.seen);
+  return `${status(session).word}, known from ${session.activitySource}, ${age} ago`;
 }
 
 function row(session) {

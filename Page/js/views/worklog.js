@@ -22,23 +22,29 @@ export const WorkLog = {
       } catch (error) { failed.value = error; }
     }
     watch(repository, load, { immediate: true });
-    const stops = [on('turn.ended', load), on('created', load), on('merged', load), on('removed', load), on('again', load)];
+    const stops = [on('turn.ended', load), on('created', load), on('merged', load), on('removed', load),
+      on('again', load)];
     onBeforeUnmount(() => stops.forEach(stop => stop()));
     const sessionOf = branch => [...sessions.values()].find(session => branch && session.branch === branch);
     const entry = (item, index) => h('section', { class: 'card', key: index, 'aria-label': plain(item.title) }, [
       h('header', [h('h2', plain(item.title)), item.status ? h('span', { class: 'tag' }, plain(item.status)) : null]),
       h('p', { class: 'dim' }, [
         item.branch ? plain(item.branch) : '', item.component ? ` · ${plain(item.component)}` : '',
-        item.started ? [' · for ', h('time', { title: exact(item.started) }, since(item.started) || plain(item.started))] : '', item.issue ? ` · ${plain(item.issue)}` : '', item.eta ? ` · ${plain(item.eta)}` : '',
+        item.started ? [' · for ', h('time', { title: exact(item.started) },
+          since(item.started) || plain(item.started))] : '', item.issue ? ` · ${plain(item.issue)}` : '',
+          item.eta ? ` · ${plain(item.eta)}` : '',
       ]),
       item.files.length ? h('p', { class: 'path' }, item.files.map(plain).join(', ')) : null,
-      sessionOf(item.branch) ? h('p', h('a', { href: toSession(sessionOf(item.branch).id) }, plain(sessionOf(item.branch).name))) : null,
+      sessionOf(item.branch) ? h('p', h('a', { href: toSession(sessionOf(item.branch).id) },
+        plain(sessionOf(item.branch).name))) : null,
     ]);
     return () => h('div', { class: 'together' }, [
       h('h1', 'Work log'), chooser(), problem(failed.value),
       repository.value ? null : noRepository(),
       entries.value?.length ? entries.value.map(entry) : null,
-      entries.value && !entries.value.length ? h('p', { class: 'hint' }, 'No entry is open. Sessions with worktrees get one where `workLog` in .apus/config.json names the file.') : null,
+      entries.value && !entries.value.length ? h('p', { class: 'hint' },
+        'No entry is open. Sessions with worktrees get one where `workLog` in .apus/config.json names the file.')
+        : null,
     ]);
   },
 };
