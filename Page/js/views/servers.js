@@ -16,6 +16,12 @@ const looks = {
 };
 const act = (server, verb, body, done) => perform(() => post(`/v1/servers/${part(server.id)}/${verb}`, body), done);
 
+/** Why it does not reload now. */
+const holdWords = hold => ({
+  turn: `held: ${plain(hold.name)} is in a turn`, edit: `held: ${plain(hold.name)} is changing a file`,
+  vcs: 'held: git is at work', asked: `held: ${plain(hold.name)} asked for it`,
+}[hold.reason] || `held: ${hold.reason}`);
+
 function card(server) {
   const [shape, tone] = looks[server.health] || ['●', 'calm'];
   const session = server.session && sessions.get(server.session);
@@ -38,8 +44,7 @@ function card(server) {
       ? h('p', { class: 'warn' },
       `${count(server.pending, 'change')} not loaded yet${server.reloadWhy ? `: ${plain(server.reloadWhy)}` : ''}`)
       : null,
-    isHeld ? h('ul', server.holds.map((hold, index) => h('li', { key: index },
-      `held: ${plain(hold.reason)} ${plain(hold.name)}`))) : null,
+    isHeld ? h('ul', server.holds.map((hold, index) => h('li', { key: index }, holdWords(hold)))) : null,
     server.problem ? h('p', { class: 'bad' }, plain(server.problem)) : null,
     h('div', { class: 'buttons' }, [
       h('button', { type: 'button', onClick: () => act(server, 'reload', {}, `${server.name} loads what changed.`) },

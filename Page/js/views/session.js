@@ -46,8 +46,6 @@ function facts(session) {
   }
   for (const lock of session.locks || []) add(`lock ${lock}`,
     h('a', { href: toPlace('locks') }, `lock ${plain(lock)}`));
-  if (session.waitsFor) add('waits', h('a', { href: toPlace('locks') }, `waits for ${plain(session.waitsFor)}`), '',
-    'warn');
   add('memory', session.memory ? bytes(session.memory) : '', 'memory of its processes');
   add('model', session.model && plain(session.model));
   for (const tag of session.tags) add(`tag ${tag}`, `#${plain(tag)}`);
