@@ -15,6 +15,8 @@ WIDER = "() => document.documentElement.scrollWidth - innerWidth"
 
 def fits(house, page, name):
     house.check(f"{name}: nothing is wider than the screen", page.evaluate(WIDER) <= 0)
+    height = page.get_by_role("banner").first.bounding_box()["height"]
+    house.check(f"{name}: what is above takes {height:.0f} pixels", height <= 64)
     small = page.evaluate(SMALL)
     house.check(f"{name}: nothing is too small to be touched: {small}", not small)
 

@@ -45,14 +45,21 @@ def steps(house):
         house.commit(made[name]["directory"], "shared.txt", f"one\n{name}\nthree\n")
     link(page, "Conflicts").click()
     house.sees("conflicts", page.get_by_role("heading", level=1, name="Conflicts"))
-    house.sees("the file two sessions would conflict in", main.get_by_text("shared.txt").first)
-    for name in ("ann", "bob"):
-        house.sees(f"{name} is one of the two", main.get_by_text(re.compile(name)).first)
+    matrix = main.get_by_role("table")
+    pair = matrix.get_by_role("button", name=re.compile("ann and bob|bob and ann"))
+    house.sees("two sessions would conflict", pair)
+    for name in ("ann", "bob", "cat"):
+        house.sees(f"{name} is a row of the matrix", matrix.get_by_role("rowheader", name=name))
+        house.sees("and a column", matrix.get_by_role("columnheader", name=name))
+    house.check("the third conflicts with nobody", matrix.get_by_role("button", name=re.compile("cat")).count() == 0)
+    pair.first.click()
+    house.sees("the file they would conflict in", main.get_by_text("shared.txt").first)
     house.axe(page, "conflicts")
     house.until("both rows have its sign", lambda: all("⚠" in house.row(page, name).inner_text() for name in ("ann", "bob")))
     house.check("the third's has not", "⚠" not in house.row(page, "cat").inner_text())
     house.commit(made["bob"]["directory"], "shared.txt", "one\ntwo\nthree\n")
-    house.until("undone, it is none any more", lambda: "shared.txt" not in main.inner_text())
+    house.misses("undone, it is none any more", pair)
+    house.check("nor a file of it", "shared.txt" not in main.inner_text())
 
 
 def in_order(text, *words):

@@ -59,9 +59,9 @@ def views(house, made):
     yield "permission", f"#/s/{asking}/conversation", lambda main: main.get_by_role("region", name="Asks: Bash")
     yield "locks", "#/locks", lambda main: main.get_by_text("api, task-worker")
     yield "claims", "#/claims", lambda main: main.get_by_text("server/parser.py")
-    yield "conflicts", "#/conflicts", lambda main: main.get_by_text("shared.txt")
+    yield "conflicts", "#/conflicts", lambda main: main.get_by_role("button", name="fix-parser")
     yield "servers", "#/servers", lambda main: main.get_by_text("healthy")
-    yield "worklog", "#/worklog", lambda main: main.get_by_text("fix-parser")
+    yield "worklog", "#/worklog", lambda main: main.get_by_role("heading", name="fix-parser")
     yield "new", "#/new", lambda main: main.get_by_role("heading", level=1, name="New session")
 
 
