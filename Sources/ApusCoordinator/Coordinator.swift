@@ -90,6 +90,7 @@ package final class Coordinator {
     verdicts = VerdictDesk(milliseconds: Int(try settings.number(.verdictSeconds) * 1000), log: log)
     let changes = changes
     claims.changed = { changes.announce(.claims) }
+    statuses.onSpoiled = { changes.announce(.session($0)) }
     store.onAppended = { LoopActor.assumeIsolatedHere { changes.announceEvents() } }
     for var session in try store.loadSessions() {
       session.spec.environment = shared(session.spec.environment)
@@ -237,7 +238,11 @@ package final class Coordinator {
     }
     let verdict = await verdicts.evaluate([query(session)])[0]
     if session.watched != nil { await lookAtWatched() }
-    if looking, session.place != nil { await statuses.refresh([session]) }
+    if looking, session.place != nil {
+      await statuses.refresh([session])
+      // With whom it would conflict is told once it is known.
+      if session.state.isLive { LoopActor.begin { [self] in await markConflicts([session]) } }
+    }
     var object = object(sessions[id] ?? session, verdict: verdict)
     if object.state == .queued { object.queue = queuePlaces()[id] }
     return object

@@ -46,7 +46,7 @@ export const EndServer = small(
 export const BreakLock = small(
   lock => `Break lock ${plain(lock.name)}?`, 'Break the lock',
   (bind, lock) => [
-    h('p', `It is taken from ${plain(lock.holder?.name || 'its holder')}, who is told; its right is refused from then on.`),
+    h('p', `It is taken from ${plain(lock.holder?.name || 'its holder')}, who is told; its right ends now.`),
     field('Why', h('input', { id: 'break-reason', required: true, ...bind('text') }), { id: 'break-reason' }),
   ],
   (lock, { text }) => perform(() => post(`/v1/locks/${part(lock.name)}/break`, {

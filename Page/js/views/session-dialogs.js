@@ -64,7 +64,7 @@ export const Rename = formDialog(
 export const Stop = formDialog(
   about => `Stop ${session(about)}?`, 'Stop', () => ({ now: false }),
   (values, first, about) => [
-    h('p', 'Its run ends once what the agent does is finished, with all its processes. Conversation and worktree stay.'),
+    h('p', 'Its run ends once what the agent does is finished. The conversation and the worktree stay.'),
     about.verdict?.resumable ? null : h('p', { class: 'warn' }, 'It could not be resumed afterwards.'),
     h('label', { class: 'check' }, [h('input', {
       type: 'checkbox', ref: first, checked: values.now, onChange: event => { values.now = event.target.checked; },

@@ -131,7 +131,10 @@ extension Coordinator {
     for side in sides {
       let others = found.conflicts.filter { $0.between.contains(side.name) }
         .flatMap { $0.between.filter { $0 != side.name } }
-      conflictMarks[side.session] = others.sorted()
+      let marks = others.sorted()
+      let isNews = conflictMarks[side.session] ?? [] != marks
+      conflictMarks[side.session] = marks
+      if isNews { changes.announce(.session(side.session)) }
     }
   }
 

@@ -33,6 +33,8 @@ final class StatusDesk {
 
   private static let unwatchedMilliseconds: Int64 = 250
   private static let atOnce = 4
+  /// What changes comes in many pieces.
+  private static let spoiledMilliseconds = 200
   /// Whoever asks is not kept longer than this by a disk that hangs or a tree beyond all measure.
   nonisolated static let patienceMilliseconds: Int64 = 3_000
 
@@ -40,9 +42,13 @@ final class StatusDesk {
   private var looking: [String: [Answer<Void>]] = [:]
   private var running = 0
   private var waiting: [Answer<Void>] = []
+  /// Hears which session's place may look different, once until somebody looked again.
+  var onSpoiled: @LoopActor (String) -> Void = { _ in }
   private lazy var trees = TreeWatch { [unowned self] key in
+    let isNews = watched[key]?.isStale == false
     watched[key]?.isStale = true
     watched[key]?.number += 1
+    if isNews { Timers.shared.after(Self.spoiledMilliseconds) { [weak self] in self?.onSpoiled(key) } }
   }
 
   func known(_ session: String) -> Known? { watched[session]?.known }

@@ -80,11 +80,6 @@ extension Coordinator {
     guard let seen = await Offload.run({ Self.differing(checkout, environment) }) else { return }
     let before = claims.seen[checkout]
     claims.seen[checkout] = seen.files
-    if let before, before != seen.files {
-      for session in sessions.values where session.state.isLive && self.checkout(of: session) == checkout {
-        changes.announce(.session(session.id))
-      }
-    }
     let changed = seen.files.filter { path, stamp in before?[path] != stamp }.keys.sorted()
     let owner = worker(in: checkout)
     do {
