@@ -15,6 +15,13 @@ package final class ControlLink {
   /// Called once, when the daemon is gone or speaks nonsense.
   package var onGone: @LoopActor () -> Void = {}
 
+  /// False once the daemon is gone, also where nobody was there to be told.
+  package var isOpen: Bool { link.isOpen }
+
+  /// No more items are taken from the daemon, which waits, until `resume`.
+  package func pause() { link.pause() }
+  package func resume() { link.resume() }
+
   /// Nil where no daemon of this user's listens.
   package static func connect(_ places: Places) -> ControlLink? {
     FrameLink(apus_unix_connect_at_once(places.daemonSocket)).map(ControlLink.init)

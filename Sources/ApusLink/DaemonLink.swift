@@ -20,11 +20,11 @@ package struct DaemonLink: ~Copyable {
 
   deinit { close(descriptor) }
 
-  /// Connects; with `starting` the daemon is started where none answers.
+  /// Connects; with `starting` the daemon is started where none answers: `program`, usually the one beside this program.
   /// `milliseconds`: how long to wait for one that comes or goes.
   package static func open(
     _ places: Places, environment: [String: String], starting: Bool = true,
-    within milliseconds: Int64 = patienceMilliseconds
+    program: String? = nil, within milliseconds: Int64 = patienceMilliseconds
   ) throws(Failure) -> DaemonLink {
     if let link = try connect(places) { return link }
     guard starting else {
@@ -33,7 +33,7 @@ package struct DaemonLink: ~Copyable {
     try HomeDirectory.prepare(places)
     let until = apus_monotonic_milliseconds() + milliseconds
     while true {
-      let word = try startDaemon(places, environment)
+      let word = try startDaemon(places, environment, program)
       if let link = try connect(places) { return link }
       if let failure = try? JSONText.decode(Failure.self, from: Array(word.utf8)) { throw failure }
       // Another was faster, or is just going: it holds the home's lock and does not answer (yet, or any more).
@@ -69,9 +69,13 @@ package struct DaemonLink: ~Copyable {
   }
 
   /// Starts a daemon and waits for its first word: empty where all is well.
-  private static func startDaemon(_ places: Places, _ environment: [String: String]) throws(Failure) -> String {
+  private static func startDaemon(
+    _ places: Places, _ environment: [String: String], _ program: String?
+  ) throws(Failure) -> String {
+    let path: String
+    if let program { path = program } else { path = try Detached.sibling("apusd") }
     let (ready, pid) = try Detached.start(
-      program: try Detached.sibling("apusd"), arguments: [],
+      program: path, arguments: [],
       environment: Environment.ofOurs(home: places.home, role: "daemon", from: environment), directory: "/")
     defer { close(ready) }
     var status: Int32 = 0
