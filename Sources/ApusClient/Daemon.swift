@@ -17,11 +17,14 @@ struct Daemon: Sendable {
   let environment: [String: String]
   let programs: String?
 
-  /// How long the daemon that follows one which went away may take.
-  static let patienceMilliseconds: Int64 = 10_000
+  /// How long nothing may be seen of a daemon that follows one which went away.
+  static let patienceMilliseconds: Int64 = 60_000
   private static let pauseMilliseconds = 50
+  /// So many times it is tried to connect before it is looked whether somebody is on the way.
+  private static let tries = 10
   /// What was reached in its last moment is as good as none.
   private static let lastMomentMilliseconds: Int64 = 200
+  private static let mostStarts = 5
 
   static let nonsense = Failure(
     .daemonVersion, "the daemon answered in a way this library does not understand",
@@ -40,24 +43,26 @@ struct Daemon: Sendable {
       .first { $0.hasPrefix("/") && access($0 + "/apusd", X_OK) == 0 }
   }
 
-  /// Asks and returns what was answered. What only looks, and what only waits, is asked again of the next daemon where
+  /// Asks and returns what was answered. What only looks is asked again of the next daemon, which is started for it, where
   /// one goes away meanwhile; of all else nobody knows whether it was done.
   func ask(
     _ verb: Verb, _ body: some Encodable & Sendable, starting: Bool = true, within milliseconds: Int? = nil
   ) async throws -> Reply {
-    try await again(if: verb.onlyLooks || verb == .logs, starting: starting, within: milliseconds) { _ in (verb, body) }
+    let onlyLooks = verb.onlyLooks || verb == .logs
+    return try await again(if: onlyLooks, waits: false, starting: starting, within: milliseconds) { _ in (verb, body) }
   }
 
   /// The same for what may be asked again; the question is made anew each time, and told how many seconds went by since
-  /// it was first asked.
+  /// it was first asked. What waits goes on with a daemon that somebody else starts.
   func again<Body: Encodable & Sendable>(
-    if mayAskAgain: Bool = true, starting: Bool = true, within milliseconds: Int? = nil,
+    if mayAskAgain: Bool = true, waits: Bool = true, starting: Bool = true, within milliseconds: Int? = nil,
     _ question: @escaping @Sendable (_ spent: Double) -> (Verb, Body)
   ) async throws -> Reply {
     let asking = Asking()
     return try await withTaskCancellationHandler {
       var link: ControlLink? = try await connect(starting: starting)
       let first = apus_monotonic_milliseconds()
+      var starts = 0
       while true {
         let since = apus_monotonic_milliseconds()
         guard let open = link else { throw CancellationError() }
@@ -65,7 +70,9 @@ struct Daemon: Sendable {
         do { return try await asking.ask(open, verb, body, within: milliseconds) } catch let failure as Failure {
           guard failure == DaemonLink.gone, mayAskAgain else { throw failure }
           let wasLeaving = apus_monotonic_milliseconds() < since + Self.lastMomentMilliseconds
-          if wasLeaving {
+          starts += 1
+          // A daemon that ends again and again is not begun for ever.
+          if !waits || wasLeaving, starts <= Self.mostStarts {
             link = try await connect(starting: starting)
           } else {
             link = try await nextDaemon { asking.isCancelled }
@@ -77,33 +84,29 @@ struct Daemon: Sendable {
     }
   }
 
-  /// Connects, starting the daemon where there is none and that is wanted.
+  /// Connects, starting the daemon where there is none and that is wanted. It takes as long as the daemon does: on a busy
+  /// machine that says nothing.
   @LoopActor
   func connect(starting: Bool = true) async throws(Failure) -> ControlLink {
-    let until = apus_monotonic_milliseconds() + Self.patienceMilliseconds
-    while true {
-      if let link = ControlLink.connect(places) { return link }
-      let daemon = self
-      try await Offload.trying { () throws(Failure) in
-        _ = try DaemonLink.open(
-          daemon.places, environment: daemon.environment, starting: starting, program: starting ? daemon.program() : nil
-        )
-      }
-      guard apus_monotonic_milliseconds() < until else { throw DaemonLink.gone }
-    }
+    if let link = ControlLink.connect(places) { return link }
+    return try await ControlLink.open(
+      places, environment: environment, starting: starting, program: starting ? program() : nil)
   }
 
   /// The daemon that follows one that went away; nil where nobody wants it any more. It is not started here: it may have
   /// been shut down on purpose.
   @LoopActor
   func nextDaemon(_ isUnwanted: @LoopActor () -> Bool) async throws(Failure) -> ControlLink? {
-    let until = apus_monotonic_milliseconds() + Self.patienceMilliseconds
-    while apus_monotonic_milliseconds() < until {
-      if isUnwanted() { return nil }
-      if let link = ControlLink.connect(places) { return link }
-      await pause(milliseconds: Self.pauseMilliseconds)
+    var wait = DaemonWait(patience: Self.patienceMilliseconds, now: apus_monotonic_milliseconds())
+    while true {
+      for _ in 0..<Self.tries {
+        if isUnwanted() { return nil }
+        if let link = ControlLink.connect(places) { return link }
+        await pause(milliseconds: Self.pauseMilliseconds)
+      }
+      let sight = DaemonWait.look(places)
+      guard wait.isWorthwhile(sight, now: apus_monotonic_milliseconds()) else { throw Self.noneCame }
     }
-    throw Self.noneCame
   }
 
   private func program() throws(Failure) -> String {

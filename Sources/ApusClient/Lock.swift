@@ -128,7 +128,8 @@ extension Apus {
 
 /// One wish for locks and what comes of it. Who holds them is this program, and this wish of it alone.
 struct LockRight: Sendable {
-  private static let patienceMilliseconds = 5_000
+  /// A place in line that was not given up in time would be kept as long as this program lives.
+  private static let patienceMilliseconds = 60_000
   private static let tries = 5
 
   let names: [String]

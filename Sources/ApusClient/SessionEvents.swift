@@ -9,8 +9,8 @@ import ApusWire
 /// The connection is closed then, nothing is left of it, and the session does not notice. Who reads slowly makes the
 /// daemon wait with what is still to come; nothing is lost by it.
 ///
-/// Reading throws `session.not_found`, `daemon.unreachable` where the daemon went away and none came after it within ten
-/// seconds, and `CancellationError` where the task was cancelled.
+/// Reading throws `session.not_found`, `daemon.unreachable` where the daemon went away and none came after it within a
+/// minute, and `CancellationError` where the task was cancelled.
 public struct SessionEvents: AsyncSequence, Sendable {
   /// What is read.
   public typealias Element = Event

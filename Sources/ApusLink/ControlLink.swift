@@ -27,6 +27,18 @@ package final class ControlLink {
     FrameLink(apus_unix_connect_at_once(places.daemonSocket)).map(ControlLink.init)
   }
 
+  /// Connects, starting the daemon as `DaemonLink.open` does, on another thread. What that reached is what is spoken to: a
+  /// second connection could meet another moment of the daemon.
+  package static func open(
+    _ places: Places, environment: [String: String], starting: Bool = true, program: String? = nil
+  ) async throws(Failure) -> ControlLink {
+    let number = try await Offload.trying { () throws(Failure) in
+      try DaemonLink.open(places, environment: environment, starting: starting, program: program).handedOver()
+    }
+    guard let link = FrameLink(number) else { throw DaemonLink.gone }
+    return ControlLink(link)
+  }
+
   private init(_ link: FrameLink) {
     self.link = link
     // Whoever hears a reply may let go of us.

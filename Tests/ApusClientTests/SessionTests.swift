@@ -62,7 +62,7 @@ import Testing
 
       try await one.send("hush")
       try await one.interrupt()
-      #expect(try await one.wait(timeout: .seconds(20)).activity == .idle)
+      #expect(try await one.wait(timeout: .seconds(60)).activity == .idle)
     }
   }
 
