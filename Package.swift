@@ -10,6 +10,7 @@ let package = Package(
   products: [
     .executable(name: "apus", targets: ["apus"]),
     .executable(name: "apus-claude", targets: ["apus-claude"]),
+    .library(name: "ApusClient", targets: ["ApusClient"]),
     .executable(name: "apusd", targets: ["apusd"]),
     .executable(name: "apus-keeper", targets: ["apus-keeper"]),
   ],
@@ -43,6 +44,9 @@ let package = Package(
     .target(name: "ApusLoop", dependencies: ["CSystem"], swiftSettings: strict),
     .target(
       name: "ApusLink", dependencies: ["ApusCore", "ApusWire", "ApusFrames", "ApusLoop", "CSystem"],
+      swiftSettings: strict),
+    .target(
+      name: "ApusClient", dependencies: ["ApusCore", "ApusWire", "ApusLoop", "ApusLink", "CSystem"],
       swiftSettings: strict),
     .target(name: "ApusGit", dependencies: ["ApusCore", "CSystem"], swiftSettings: strict),
     // Files are compared by their bytes: unoptimised, a large tree would take minutes.
@@ -85,6 +89,10 @@ let package = Package(
     .executableTarget(
       name: "apus-keeper", dependencies: ["ApusKeeper", "ApusTerminal"], swiftSettings: strict,
       linkerSettings: [.unsafeFlags(["-static-executable"])]),
+    // What `Examples/swift-client` makes a package of, compiled and run with the tests.
+    .executableTarget(
+      name: "example-client", dependencies: ["ApusClient"], path: "Examples/swift-client/Sources/swift-client",
+      swiftSettings: strict),
 
     // What tests share. Test targets must not depend on the programs: the keeper's static linking would become theirs;
     // `swift build --build-tests` builds the programs beside them. Throw-away homes, the stub, running programs.
@@ -122,6 +130,11 @@ let package = Package(
     .testTarget(
       name: "ApusPageTests", dependencies: ["ApusTesting", "ApusCore", "ApusWire"], exclude: ["pages"],
       swiftSettings: strict),
+    .testTarget(
+      name: "ApusClientTests",
+      dependencies: [
+        "ApusClient", "ApusTesting", "ApusCore", "ApusWire", "ApusLink", "ApusLoop", "CSystem",
+      ], swiftSettings: strict),
     .testTarget(
       name: "ApusDevTests",
       dependencies: [

@@ -29,8 +29,7 @@ struct Context {
   /// The reply's own JSON text: what `--json` prints is what the daemon said.
   func raw(_ verb: Verb, _ body: some Encodable, within milliseconds: Int64? = nil) throws(Failure) -> [UInt8] {
     if verb.onlyLooks, milliseconds == nil { return try rawAgain(verb) { body } }
-    var link = try DaemonLink.open(
-      try places, environment: environment, within: milliseconds ?? DaemonLink.patienceMilliseconds)
+    var link = try DaemonLink.open(try places, environment: environment, within: milliseconds)
     return try link.ask(verb, body, within: milliseconds) ?? []
   }
 

@@ -5,17 +5,19 @@ import Glibc
 /// Finds the program an agent is started from.
 package enum AgentProgram {
   /// A path as it is; a name through the caller's PATH. Never what stands there in an agent's place and is ours: it would
-  /// find itself for ever.
-  package static func find(_ name: String, environment: [String: String], directory: String) throws(Failure) -> String {
+  /// find itself for ever. `beside`: the directory of our programs, where it is not that of this one.
+  package static func find(
+    _ name: String, environment: [String: String], directory: String, beside: String? = nil
+  ) throws(Failure) -> String {
     if name.contains("/") {
       let path = name.hasPrefix("/") ? name : directory + "/" + name
       guard isProgram(path) else { throw missing("there is no program at \(SessionName.excerpt(path))") }
-      guard !isOurs(path) else { throw missing("\(SessionName.excerpt(path)) is apus itself") }
+      guard !isOurs(path, beside) else { throw missing("\(SessionName.excerpt(path)) is apus itself") }
       return path
     }
     for place in (environment["PATH"] ?? "").split(separator: ":") {
       let path = "\(place)/\(name)"
-      if path.hasPrefix("/"), isProgram(path), !isOurs(path) { return path }
+      if path.hasPrefix("/"), isProgram(path), !isOurs(path, beside) { return path }
     }
     throw missing("there is no `\(SessionName.excerpt(name))` in PATH")
   }
@@ -23,10 +25,10 @@ package enum AgentProgram {
   /// What a session is started with, from the settings and what was asked for.
   package static func spec(
     _ settings: Settings, model: String, permissionMode mode: String, maxTurns: Int? = nil,
-    environment: [String: String], directory: String
+    environment: [String: String], directory: String, beside: String? = nil
   ) throws(Failure) -> SpawnSpec {
     var spec = SpawnSpec(
-      program: try find(settings[.claude], environment: environment, directory: directory),
+      program: try find(settings[.claude], environment: environment, directory: directory, beside: beside),
       model: model.isEmpty ? nil : model, permissionMode: mode == "default" ? "manual" : mode, maxTurns: maxTurns,
       environment: environment)
     spec.umask = Int(apus_own_umask())
@@ -34,9 +36,12 @@ package enum AgentProgram {
   }
 
   /// This program, the one that bears its other name, or a script that calls one of them.
-  private static func isOurs(_ path: String) -> Bool {
+  private static func isOurs(_ path: String, _ beside: String?) -> Bool {
     guard let resolved = real(path) else { return false }
-    for name in ["apus", "apus-claude"] where (try? Detached.sibling(name)).flatMap(real) == resolved { return true }
+    for name in ["apus", "apus-claude"] {
+      let ours = beside.map { "\($0)/\(name)" } ?? (try? Detached.sibling(name))
+      if ours.flatMap(real) == resolved { return true }
+    }
     let descriptor = apus_open(path, O_RDONLY, 0)
     guard descriptor >= 0 else { return false }
     defer { close(descriptor) }

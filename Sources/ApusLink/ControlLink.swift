@@ -15,9 +15,28 @@ package final class ControlLink {
   /// Called once, when the daemon is gone or speaks nonsense.
   package var onGone: @LoopActor () -> Void = {}
 
+  /// False once the daemon is gone, also where nobody was there to be told.
+  package var isOpen: Bool { link.isOpen }
+
+  /// No more items are taken from the daemon, which waits, until `resume`.
+  package func pause() { link.pause() }
+  package func resume() { link.resume() }
+
   /// Nil where no daemon of this user's listens.
   package static func connect(_ places: Places) -> ControlLink? {
     FrameLink(apus_unix_connect_at_once(places.daemonSocket)).map(ControlLink.init)
+  }
+
+  /// Connects, starting the daemon as `DaemonLink.open` does, on another thread. What that reached is what is spoken to: a
+  /// second connection could meet another moment of the daemon.
+  package static func open(
+    _ places: Places, environment: [String: String], starting: Bool = true, program: String? = nil
+  ) async throws(Failure) -> ControlLink {
+    let number = try await Offload.trying { () throws(Failure) in
+      try DaemonLink.open(places, environment: environment, starting: starting, program: program).handedOver()
+    }
+    guard let link = FrameLink(number) else { throw DaemonLink.gone }
+    return ControlLink(link)
   }
 
   private init(_ link: FrameLink) {

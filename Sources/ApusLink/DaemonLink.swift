@@ -11,6 +11,8 @@ package struct DaemonLink: ~Copyable {
   private var reader = FrameReader()
   private var hasSpoken = false
   package static let patienceMilliseconds: Int64 = 10_000
+  private static let pauseMilliseconds: Int32 = 20
+  private static let looks = 10
   private static let silenceMilliseconds: Int32 = 1_000
 
   private init(descriptor: Int32, places: Places) {
@@ -20,31 +22,44 @@ package struct DaemonLink: ~Copyable {
 
   deinit { close(descriptor) }
 
-  /// Connects; with `starting` the daemon is started where none answers.
-  /// `milliseconds`: how long to wait for one that comes or goes.
+  /// Connects; with `starting` the daemon is started where none answers: `program`, usually the one beside this program.
+  /// `milliseconds`: how long to wait for one that comes or goes; nil: as long as it gets on.
   package static func open(
     _ places: Places, environment: [String: String], starting: Bool = true,
-    within milliseconds: Int64 = patienceMilliseconds
+    program: String? = nil, within milliseconds: Int64? = nil
   ) throws(Failure) -> DaemonLink {
     if let link = try connect(places) { return link }
     guard starting else {
       throw Failure(.daemonUnreachable, "no daemon runs for \(places.home)", hint: "start it with `apus up`")
     }
     try HomeDirectory.prepare(places)
-    let until = apus_monotonic_milliseconds() + milliseconds
+    var wait = DaemonWait(
+      patience: milliseconds ?? patienceMilliseconds, most: milliseconds ?? DaemonWait.mostMilliseconds,
+      now: apus_monotonic_milliseconds())
     while true {
-      let word = try startDaemon(places, environment)
+      let word = try startDaemon(places, environment, program)
       if let link = try connect(places) { return link }
       if let failure = try? JSONText.decode(Failure.self, from: Array(word.utf8)) { throw failure }
       // Another was faster, or is just going: it holds the home's lock and does not answer (yet, or any more).
-      guard word.hasPrefix(taken), apus_monotonic_milliseconds() < until else {
+      guard word.hasPrefix(taken), wait.isWorthwhile(DaemonWait.look(places), now: apus_monotonic_milliseconds()) else {
         throw Failure(
           .daemonUnreachable,
           word.isEmpty ? "the daemon ended before it answered" : "the daemon did not start: \(word)",
           hint: "see `apus logs --daemon`, and `apus doctor`")
       }
-      poll(nil, 0, 20)
+      if let link = try connectSoon(places) { return link }
     }
+  }
+
+  /// Looks whether the other one answers before a further daemon is begun, which takes more than looking.
+  private static func connectSoon(_ places: Places) throws(Failure) -> DaemonLink? {
+    let holder = DaemonWait.look(places)?.holder
+    for _ in 0..<looks {
+      poll(nil, 0, pauseMilliseconds)
+      if let link = try connect(places) { return link }
+      if holder.map(Processes.isAlive) != true { return nil }
+    }
+    return nil
   }
 
   /// What a daemon says on its pipe when another has the home.
@@ -68,10 +83,26 @@ package struct DaemonLink: ~Copyable {
     return DaemonLink(descriptor: descriptor, places: places)
   }
 
+  /// The socket, non-blocking, for who lives on the loop. Nothing was asked yet.
+  consuming func handedOver() throws(Failure) -> Int32 {
+    let number = apus_duplicate(descriptor)
+    guard number >= 0 else {
+      throw Failure(
+        .daemonUnreachable, "\(places.daemonSocket): \(String(cString: apus_error_text(errno)))",
+        hint: "this program has too many files open")
+    }
+    apus_set_nonblocking(number, 1)
+    return number
+  }
+
   /// Starts a daemon and waits for its first word: empty where all is well.
-  private static func startDaemon(_ places: Places, _ environment: [String: String]) throws(Failure) -> String {
+  private static func startDaemon(
+    _ places: Places, _ environment: [String: String], _ program: String?
+  ) throws(Failure) -> String {
+    let path: String
+    if let program { path = program } else { path = try Detached.sibling("apusd") }
     let (ready, pid) = try Detached.start(
-      program: try Detached.sibling("apusd"), arguments: [],
+      program: path, arguments: [],
       environment: Environment.ofOurs(home: places.home, role: "daemon", from: environment), directory: "/")
     defer { close(ready) }
     var status: Int32 = 0

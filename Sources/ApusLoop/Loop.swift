@@ -104,6 +104,15 @@ extension Loop {
     return result.value.withLock { $0 }
   }
 
+  /// For a library in somebody else's program: the loop serves on a thread of its own from now on, for as long as the
+  /// program lives. Begun once, however often it is asked for.
+  package static func serveAside() { _ = aside }
+
+  private static let aside: Void = Offload.onThread {
+    apus_block_signals()
+    shared.run()
+  }
+
   private final class Kept<T: Sendable>: Sendable { let value = Mutex<T?>(nil) }
 }
 

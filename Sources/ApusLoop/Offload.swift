@@ -41,7 +41,7 @@ package enum Offload {
     }
   }
 
-  private static func onThread(_ work: @escaping @Sendable () -> Void) {
+  nonisolated static func onThread(_ work: @escaping @Sendable () -> Void) {
     let job = Unmanaged.passRetained(Job(work: work))
     var attributes = pthread_attr_t()
     pthread_attr_init(&attributes)

@@ -242,6 +242,12 @@ int apus_signal_next_of(int descriptor, int *sent) {
 
 int apus_signal_next(int descriptor) { return apus_signal_next_of(descriptor, &(int){0}); }
 
+void apus_block_signals(void) {
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, NULL);
+}
+
 void apus_ignore_pipe_signal(void) { signal(SIGPIPE, SIG_IGN); }
 
 extern char **environ;

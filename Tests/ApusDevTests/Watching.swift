@@ -7,15 +7,6 @@ import Testing
 
 @testable import ApusDev
 
-/// The loop has a thread of its own in these tests, as it has in the programs.
-enum LoopThread {
-  static let begun: Void = {
-    let thread = Thread { Loop.shared.run() }
-    thread.stackSize = 8 << 20
-    thread.start()
-  }()
-}
-
 /// A throw-away tree that is watched, and all that was told of it.
 @LoopActor
 final class WatchedTree {
@@ -31,7 +22,7 @@ final class WatchedTree {
     ignore: [String] = [], never: [String] = [], inside: String = "", prepare: (String) throws -> Void = { _ in },
     _ body: @LoopActor (WatchedTree) async throws -> Void
   ) async throws {
-    _ = LoopThread.begun
+    Loop.serveAside()
     let directory = try TemporaryDirectory()
     defer { withExtendedLifetime(directory) {} }
     let root = directory.path

@@ -3,7 +3,7 @@ import Dispatch
 import Glibc
 
 /// Waits until that process is gone: for the event, not for time. False when it is still there after so long.
-package func ended(_ pid: Int32, start: UInt64, seconds: Double = 10) -> Bool {
+package func ended(_ pid: Int32, start: UInt64, seconds: Double = 60) -> Bool {
   let watch = apus_process_watch(pid, start)
   guard watch >= 0 else { return true }
   defer { close(watch) }
@@ -27,7 +27,7 @@ package func letOthersRun(milliseconds: Int) async {
 }
 
 /// Looks again every few milliseconds until it is so; for what announces itself to nobody. False when the time ran out.
-package func eventually(seconds: Double = 10, _ isSo: () async throws -> Bool) async rethrows -> Bool {
+package func eventually(seconds: Double = 60, _ isSo: () async throws -> Bool) async rethrows -> Bool {
   let until = apus_monotonic_milliseconds() + Int64(seconds * 1000)
   while true {
     if try await isSo() { return true }

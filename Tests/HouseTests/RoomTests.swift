@@ -19,6 +19,10 @@ import Testing
       "ApusLink", ["ApusCore", "ApusWire", "ApusFrames", "ApusLoop", "CSystem"],
       ["FoundationEssentials", "Glibc", "Darwin", "Synchronization"]
     ),
+    (
+      "ApusClient", ["ApusCore", "ApusWire", "ApusLoop", "ApusLink", "CSystem"],
+      ["FoundationEssentials", "Glibc", "Darwin", "Synchronization"]
+    ),
     ("ApusGit", ["ApusCore", "CSystem"], ["FoundationEssentials", "Glibc", "Darwin"]),
     (
       "ApusDev", ["ApusCore", "ApusWire", "ApusLoop", "ApusLink", "ApusGit", "CSystem"],
@@ -55,6 +59,8 @@ import Testing
       ], ["FoundationEssentials", "Glibc", "Darwin", "Dispatch"]
     ),
     ("apus-keeper", ["ApusKeeper", "ApusTerminal"], ["Glibc"]),
+    // Stands with the examples.
+    ("example-client", ["ApusClient"], []),
   ]
 
   private static let built = Target.all.filter { $0.kind != "testTarget" && !$0.name.hasPrefix("ApusTest") }
@@ -126,7 +132,7 @@ import Testing
 
   @Test func `tests ask for no program, whose linking would become theirs`() {
     let programs = Set(Target.all.filter { $0.kind == "executableTarget" }.map(\.name))
-    #expect(programs == ["apus", "apus-claude", "apusd", "apus-keeper"])
+    #expect(programs == ["apus", "apus-claude", "apusd", "apus-keeper", "example-client"])
     for target in Target.all where target.kind == "testTarget" {
       #expect(programs.isDisjoint(with: target.dependencies), "\(target.name)")
     }

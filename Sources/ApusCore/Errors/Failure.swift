@@ -13,6 +13,14 @@ package struct Failure: Error, Codable, Equatable, Sendable {
     self.summary = summary
     self.hint = hint
   }
+
+  /// A code of a later version is none that this one can tell apart; what it says stays.
+  package init(from decoder: any Decoder) throws {
+    let fields = try decoder.container(keyedBy: CodingKeys.self)
+    code = ErrorCode(rawValue: try fields.decode(String.self, forKey: .code)) ?? .internalError
+    summary = try fields.decode(String.self, forKey: .summary)
+    hint = try fields.decodeIfPresent(String.self, forKey: .hint)
+  }
 }
 
 /// Every way of failing that outsiders can tell apart. Codes are promises: append, never rename.

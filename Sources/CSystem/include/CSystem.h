@@ -113,6 +113,9 @@ int apus_signal_next(int descriptor);
 /// The same; `sent` becomes 1 where a process sent it, 0 where the kernel did (keys at the terminal, a child's end).
 int apus_signal_next_of(int descriptor, int *sent);
 void apus_ignore_pipe_signal(void);
+/* No signal of the program's comes to the thread that calls this, nor to those it begins; writing to what nobody reads any
+ * more is an error there, not the program's end. */
+void apus_block_signals(void);
 /// environ(7), which Swift sees as a mutable global.
 char *const *apus_environment(void);
 
