@@ -75,6 +75,10 @@ import Testing
     try await sit("two_tabs", agent: Checkout.scriptedAgent)
   }
 
+  @Test func `who looks elsewhere is told of a need, and who looks at it is not`() async throws {
+    try await sit("notices", agent: Checkout.scriptedAgent)
+  }
+
   @Test func `of two hundred sessions those are in the document that can be seen`() async throws {
     try await sit("many", agent: Checkout.scriptedAgent)
   }

@@ -5,7 +5,7 @@ import { get, part } from '/js/api.js';
 import { ask } from '/js/dialogs.js';
 import { later } from '/js/later.js';
 import { go, home, route, tabs, toPlace, toSession } from '/js/route.js';
-import { group, known, opened, sessions, take } from '/js/store.js';
+import { claims, group, known, opened, sessions, take } from '/js/store.js';
 import { aged } from '/js/time.js';
 import { bytes, count, doing, drift, driftTitle, money, plain, status, verdict } from '/js/words.js';
 import { Asks } from '/js/views/asks.js';
@@ -46,6 +46,11 @@ function facts(session) {
   }
   for (const lock of session.locks || []) add(`lock ${lock}`,
     h('a', { href: toPlace('locks') }, `lock ${plain(lock)}`));
+  const own = claims.value.filter(claim => claim.id === session.id);
+  if (own.length) {
+    add('claims', h('a', { href: toPlace('claims') }, count(own.length, 'claim')),
+      own.slice(0, 20).map(claim => plain(claim.path)).join(', '));
+  }
   add('memory', session.memory ? bytes(session.memory) : '', 'memory of its processes');
   add('model', session.model && plain(session.model));
   for (const tag of session.tags) add(`tag ${tag}`, `#${plain(tag)}`);
