@@ -7,7 +7,10 @@ from harness import expect, run, talk
 SMALL = """() => [...document.querySelectorAll('button, a[href], input, select, textarea, [role=button], [role=tab]')]
   .filter(element => element.checkVisibility({ visibilityProperty: true, opacityProperty: true }))
   .filter(element => !element.closest('.skip, .unseen, p, li > span, .markdown') && getComputedStyle(element).display !== 'inline')
-  .map(element => ({ element, box: (element.closest('label') || element).getBoundingClientRect() }))
+  .map(element => {
+    const boxes = [element, element.closest('label') || element].map(one => one.getBoundingClientRect());
+    return { element, box: { width: Math.max(...boxes.map(one => one.width)), height: Math.max(...boxes.map(one => one.height)) } };
+  })
   .filter(({ box }) => box.width && box.height && (box.width < 24 || box.height < 24))
   .map(({ element, box }) => `${element.outerHTML.slice(0, 80)} ${box.width}x${box.height}`)"""
 WIDER = "() => document.documentElement.scrollWidth - innerWidth"
