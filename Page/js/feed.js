@@ -77,9 +77,30 @@ function take(block) {
   if (block.id !== null) tell('event', { ...data, type: block.event });
 }
 
+/** The daemon says something at least every 15 seconds: a line that is silent for longer leads nowhere any more. */
+const silence = 40_000;
+let heardAt = 0;
+let cut = () => {};
+
 async function listen(signal) {
   const headers = last === null ? {} : { 'Last-Event-ID': last };
-  await stream('/v1/events?signals=true', blocks(take), { headers, signal });
+  const mine = new AbortController();
+  cut = () => mine.abort();
+  signal.addEventListener('abort', cut);
+  let timer;
+  const heard = () => {
+    heardAt = Date.now();
+    clearTimeout(timer);
+    timer = setTimeout(cut, silence);
+  };
+  heard();
+  const read = blocks(take);
+  try {
+    await stream('/v1/events?signals=true', bytes => { heard(); read(bytes); }, { headers, signal: mine.signal });
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', cut);
+  }
 }
 
 /** Follows for as long as the page is there, or until it is stopped. */
@@ -108,9 +129,9 @@ export function stop() {
   stopped = null;
 }
 
-/** Tries at once: somebody is looking again. */
+/** Tries at once: somebody is looking again, perhaps after the machine slept. */
 export function tryNow() {
-  if (feed.state !== 'live') hurry();
+  if (feed.state !== 'live') hurry(); else if (Date.now() - heardAt > silence / 2) cut();
 }
 
 document.addEventListener('visibilitychange', () => { if (document.visibilityState === 'visible') tryNow(); });

@@ -1,6 +1,7 @@
 // All sessions, what needs somebody first; and below them what sessions share.
 
 import { computed, h, ref, watch } from '/vendor/vue.js';
+import { problem } from '/js/dialogs.js';
 import { cursor, hear } from '/js/keys.js';
 import { route, toPlace, toSession } from '/js/route.js';
 import { claims, groups, known, locks, servers, showArchived } from '/js/store.js';
@@ -120,6 +121,7 @@ export const Sidebar = {
             }), ' archived',
           ]),
         ]),
+        known.problem ? h('div', { class: 'padded' }, [problem(known.problem)]) : null,
         content(),
       ]),
       together(),
