@@ -95,9 +95,11 @@ export const VirtualList = {
     function scrolled() {
       const box = scroller.value;
       if (!box) return;
-      top = box.scrollTop;
       const was = isAtEnd;
-      isAtEnd = box.scrollHeight - top - box.clientHeight < 24;
+      // Only who goes up leaves the end: rows that grow push it away from who stays.
+      if (box.scrollHeight - box.scrollTop - box.clientHeight < 24) isAtEnd = true;
+      else if (box.scrollTop < top - 2) isAtEnd = false;
+      top = box.scrollTop;
       if (was !== isAtEnd) emit('end', isAtEnd);
       place();
     }
