@@ -123,9 +123,9 @@ def plain(stack, door, session, words, seconds):
 
 def furnish(home):
     """Two hundred sessions, four of them live; one that ended said fifty thousand lines, one is there to be streamed to."""
-    real = home.apus("new", "real", "--here", "--prompt", "say: hello", "--wait")
+    home.apus("new", "real", "--here", "--prompt", "say: hello", "--wait")
     home.apus("send", "real", "say: hello again", "--wait")
-    real = home.apus("stop", "real") or home.apus("show", "real")
+    home.apus("stop", "real")
     real = home.apus("show", "real")
     transcript = next((home.root / "home/.claude/projects").glob(f"*/{real['conversationID']}.jsonl"))
     home.apus("down")

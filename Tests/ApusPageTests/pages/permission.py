@@ -1,5 +1,5 @@
 """What an agent asks: shown in full, then answered."""
-from harness import Fault, expect, run, talk
+from harness import run, talk
 
 LINES = [f"printf 'line {number} of <b>what</b> is asked\\n' >> out.txt" for number in range(1, 31)]
 COMMAND = "\n".join(LINES)
@@ -53,22 +53,16 @@ def steps(house):
 
 
 def whole(pre):
-    """Whether no part of it is cut off for good, in its own box or one around it."""
+    """Whether all of it can be come to: no box around it cuts a part off that no box within that one scrolls to."""
     return pre.evaluate("""pre => {
+      const end = pre.getBoundingClientRect().bottom;
       for (let box = pre; box && box !== document.body; box = box.parentElement) {
-        const style = getComputedStyle(box);
-        const cut = box.scrollHeight > box.clientHeight + 1 && ['hidden', 'clip'].includes(style.overflowY);
-        if (cut && box.scrollHeight - box.clientHeight > 4 && box.contains(pre)
-            && pre.getBoundingClientRect().bottom > box.getBoundingClientRect().bottom + 1
-            && !pre.closest('[data-scrolls]') && !scrollsInside(pre, box)) return false;
+        const { overflowY } = getComputedStyle(box);
+        if (['auto', 'scroll'].includes(overflowY)) return true;
+        const isCut = box.scrollHeight > box.clientHeight + 1 && end > box.getBoundingClientRect().bottom + 1;
+        if (isCut && ['hidden', 'clip'].includes(overflowY)) return false;
       }
       return true;
-      function scrollsInside(inner, outer) {
-        for (let box = inner; box && box !== outer; box = box.parentElement) {
-          if (['auto', 'scroll'].includes(getComputedStyle(box).overflowY)) return true;
-        }
-        return false;
-      }
     }""")
 
 

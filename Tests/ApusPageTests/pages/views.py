@@ -2,7 +2,7 @@
 import subprocess
 from pathlib import Path
 
-from harness import SECONDS, expect, run, talk
+from harness import SECONDS, expect, run
 
 SERVER = """import http.server, os
 print("serving the shop", flush=True)
