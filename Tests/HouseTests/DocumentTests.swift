@@ -15,6 +15,16 @@ import Testing
     }
   }
 
+  @Test func `the example for Swift asks the package for what it offers`() throws {
+    let example = try #require(House.load("Examples/swift-client/Package.swift"))
+    let offered = try #require(House.load("Package.swift"))
+    #expect(example.contains(#"path: "../..""#) && offered.contains(#"name: "apus""#))
+    #expect(example.contains(#".product(name: "ApusClient", package: "apus")"#))
+    #expect(offered.contains(#".library(name: "ApusClient", targets: ["ApusClient"])"#))
+    // The main package compiles the same file, and a test runs it.
+    #expect(offered.contains(#"path: "Examples/swift-client/Sources/swift-client""#))
+  }
+
   @Test func `a link from a document to a file leads somewhere`() {
     for file in House.files("", ["md"]) where !file.path.contains("/") || file.path.hasPrefix("docs/") {
       let folder = file.path.split(separator: "/").dropLast().joined(separator: "/")
