@@ -47,7 +47,7 @@ import Testing
       let spool = home.runDirectory(made) + "/hooks"
       for report in [Self.stop, "", "garbage {{{", "{\"a\":", String(repeating: "x", count: 1 << 20)] {
         // Where the daemon was held up for long, the next one finds what the last one left.
-        let isTaken = await eventually {
+        let isTaken = await eventually(seconds: 240) {
           expectSilent(await hook(home, home.runDirectory(made), report).outcome)
           return !Disk.isThere(spool)
         }

@@ -77,14 +77,14 @@ import Testing
       let line = try await onThread { () -> Line in
         let line = try Line(door)
         line.send(Array("GET /v1/events HTTP/1.1\r\nHost: \(host)\r\nAuthorization: Bearer \(token)\r\n\r\n".utf8))
-        let (begun, _) = line.read(seconds: 20) { String(decoding: $0, as: UTF8.self).contains("event: hello") }
+        let (begun, _) = line.read(seconds: 120) { String(decoding: $0, as: UTF8.self).contains("event: hello") }
         #expect(String(decoding: begun, as: UTF8.self).contains("200 OK"))
         return line
       }
       let id = token.split(separator: "_")[1]
       #expect(await home.apus("token", "revoke", String(id)).status == 0)
       #expect(try await knock.with(token).get("/v1/status").status == 401)
-      let (rest, isClosed) = try await onThread { line.read(seconds: 20) { $0.suffix(5) == Array("0\r\n\r\n".utf8) } }
+      let (rest, isClosed) = try await onThread { line.read(seconds: 120) { $0.suffix(5) == Array("0\r\n\r\n".utf8) } }
       #expect(isClosed || rest.suffix(5) == Array("0\r\n\r\n".utf8))
     }
   }

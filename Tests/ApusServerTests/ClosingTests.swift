@@ -23,7 +23,7 @@ import Testing
         let line = try Line(door)
         line.send(Array(head.utf8))
         if index < 2 {
-          _ = line.read(seconds: 20) {
+          _ = line.read(seconds: 120) {
             String(decoding: $0, as: UTF8.self).contains(index == 0 ? "event: hello" : "viewing")
           }
         }
@@ -40,7 +40,7 @@ import Testing
         let lines = try await busy(home, knock)
         #expect(await home.apus("serve", "--off").status == 0)
         for line in lines {
-          let (_, isClosed) = try await onThread { line.read(seconds: 20) }
+          let (_, isClosed) = try await onThread { line.read(seconds: 120) }
           #expect(isClosed)
         }
         await #expect(throws: Failure.self) { try await knock.get("/v1/status") }
@@ -59,7 +59,7 @@ import Testing
         let lines = try await busy(home, knock)
         #expect(await home.apus("restart").status == 0)
         for line in lines {
-          let (_, isClosed) = try await onThread { line.read(seconds: 20) }
+          let (_, isClosed) = try await onThread { line.read(seconds: 120) }
           #expect(isClosed)
         }
       }

@@ -75,7 +75,7 @@ import Testing
       let (bytes, _) = try await onThread {
         let line = try Line(door)
         line.send(Array((head + "Last-Event-ID: 999999999\r\n\r\n").utf8))
-        return line.read(seconds: 20) { !Follower.events($0).isEmpty }
+        return line.read(seconds: 120) { !Follower.events($0).isEmpty }
       }
       #expect(Follower.events(bytes).first?.data["known"]?.bool == false)
     }

@@ -42,7 +42,7 @@ final class Follower: Sendable {
       if let last = seen.last { head += "Last-Event-ID: \(last)\r\n" }
       line.send(Array((head + "\r\n").utf8))
       // Signs of life come for ever.
-      let until = apus_monotonic_milliseconds() + 60_000
+      let until = apus_monotonic_milliseconds() + 120_000
       let (bytes, isClosed) = line.read(seconds: seconds) { bytes in
         apus_monotonic_milliseconds() > until || isEnough(Self.with(Self.events(bytes), seen))
       }

@@ -87,7 +87,7 @@ struct Knock: Sendable {
   @discardableResult
   func ask(
     _ method: String, _ path: String, _ body: String? = nil, headers: [String] = [], host: String? = nil,
-    seconds: Double = 20
+    seconds: Double = 120
   ) async throws -> HTTPAnswer {
     var lines = ["\(method) \(path) HTTP/1.1", "Host: \(host ?? self.host)", "Connection: close"]
     if let token { lines.append("Authorization: Bearer \(token)") }
@@ -103,7 +103,7 @@ struct Knock: Sendable {
   }
 
   /// Says that, and reads until the other side closes or is silent for so long.
-  func say(_ raw: [UInt8], seconds: Double = 20) async throws -> HTTPAnswer? {
+  func say(_ raw: [UInt8], seconds: Double = 120) async throws -> HTTPAnswer? {
     let door = self.door
     return try await onThread {
       let line = try Line(door)

@@ -96,7 +96,7 @@ extension TestHome {
     _ id: String, _ activity: Activity, sourceLocation: SourceLocation = #_sourceLocation
   ) async throws -> SessionObject {
     var now = try await session("show", id)
-    _ = await eventually(seconds: 30) {
+    _ = await eventually(seconds: 120) {
       now = (try? await session("show", id)) ?? now
       return now.activity == activity
     }

@@ -97,7 +97,7 @@ import Testing
       let before = try #require(Weight(of: keeper)).memory
       // 64 MB out, and nobody reads; then 64 MB in, and the agent reads when it has done that.
       await one.say("flood 64")
-      let wrote = await eventually(seconds: 30) { home.recording(session).count > 64 << 20 }
+      let wrote = await eventually(seconds: 120) { home.recording(session).count > 64 << 20 }
       #expect(wrote)
       let (after, own) = (try #require(Weight(of: keeper)), try #require(Weight(of: one.pid)))
       #expect(after.memory < before + 4096 && own.memory < 24 << 10, "keeper \(after), client \(own)")
