@@ -19,6 +19,9 @@ package final class Changes {
   /// Hears of whatever looks different.
   package var onAspect: @LoopActor (Aspect) -> Void = { _ in }
 
+  /// Whether somebody hears of what looks different: what is found out for them alone is not, where nobody does.
+  package var isFollowed = false
+
   package init() {}
 
   func announce(_ aspect: Aspect) { onAspect(aspect) }

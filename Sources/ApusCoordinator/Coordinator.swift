@@ -241,7 +241,7 @@ package final class Coordinator {
     if looking, session.place != nil {
       await statuses.refresh([session])
       // With whom it would conflict is told once it is known.
-      if session.state.isLive { LoopActor.begin { [self] in await markConflicts([session]) } }
+      if changes.isFollowed, session.state.isLive { LoopActor.begin { [self] in await markConflicts([session]) } }
     }
     var object = object(sessions[id] ?? session, verdict: verdict)
     if object.state == .queued { object.queue = queuePlaces()[id] }

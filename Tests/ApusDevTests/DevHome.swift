@@ -66,7 +66,7 @@ extension TestHome {
   /// The one server there is, once it is so.
   @discardableResult
   func until(
-    seconds: Double = 20, sourceLocation: SourceLocation = #_sourceLocation, _ isSo: (DevServerObject) -> Bool
+    seconds: Double = 120, sourceLocation: SourceLocation = #_sourceLocation, _ isSo: (DevServerObject) -> Bool
   ) async throws -> DevServerObject {
     var last: DevServerObject?
     let isMet = try await eventually(seconds: seconds) {

@@ -122,7 +122,7 @@ import Testing
   }
 
   @Test func `it goes on when whoever asked for it leaves`() async throws {
-    try await TestHome.with(agent: Checkout.scriptedAgent, extra: Self.spaced("4")) { home in
+    try await TestHome.with(agent: Checkout.scriptedAgent, extra: Self.spaced("20")) { home in
       let names = ["a", "b", "c"]
       for name in names { _ = try await home.session("new", name, "--prompt", "say: \(name)", "--wait") }
       try await killKeepers(home, names)
@@ -133,7 +133,8 @@ import Testing
       caller.kill()
       await caller.release()
       for name in names {
-        #expect(await eventually(seconds: 60) { (try? await home.session("show", name))?.state == .running }, "\(name)")
+        #expect(
+          await eventually(seconds: 180) { (try? await home.session("show", name))?.state == .running }, "\(name)")
       }
     }
   }

@@ -22,7 +22,7 @@ final class Attached {
 
   func send(_ request: KeeperRequest) throws { try send(bytes: request.frame.encoded) }
 
-  func send(bytes: [UInt8], seconds: Double = 30) throws {
+  func send(bytes: [UInt8], seconds: Double = 120) throws {
     var at = 0
     while at < bytes.count {
       let got = bytes[at...].withUnsafeBytes {
@@ -39,7 +39,7 @@ final class Attached {
   }
 
   /// The next reply; `Closed` when the keeper hung up.
-  func next(seconds: Double = 30) throws -> KeeperReply {
+  func next(seconds: Double = 120) throws -> KeeperReply {
     var chunk = [UInt8](repeating: 0, count: 1 << 18)
     while true {
       if let frame = try reader.next() {

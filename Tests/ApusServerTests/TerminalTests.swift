@@ -168,7 +168,7 @@ private struct Sitter {
       while try await slow.next()["paused"]?.bool != true {}
       let pid = Int32(try await knock.get("/v1/status").json["pid"]?.integer ?? 0)
       let before = try #require(Weight(of: pid)).memory
-      await lead.type("seq 1 1200000; echo all do\"\"ne\r")
+      await lead.type("seq 1 800000; echo all do\"\"ne\r")
       _ = try await lead.see("all done")
       #expect(try #require(Weight(of: pid)).memory - before < 64 << 10)
       await slow.say(#"{"pause":false}"#)

@@ -27,7 +27,7 @@ package struct ProcessID: Hashable, Sendable {
   package func signal(_ number: Int32) { _ = apus_process_signal(pid, start, number) }
 
   /// Waits until it has ended.
-  package func waitForEnd(seconds: Double = 30) throws {
+  package func waitForEnd(seconds: Double = 120) throws {
     let watch = apus_process_watch(pid, start)
     guard watch >= 0 else { return }
     defer { close(watch) }

@@ -14,7 +14,7 @@ package final class EventFeed: @unchecked Sendable {
   init(_ program: Running) { self.program = program }
 
   /// Nil when the feed ended: its daemon went away, or the test left it.
-  package func next(seconds: Double = 30) async throws -> EventObject? {
+  package func next(seconds: Double = 120) async throws -> EventObject? {
     guard let line = try await program.line(seconds: seconds) else { return nil }
     lastAt = apus_monotonic_milliseconds()
     let event = try JSONText.decode(EventObject.self, from: line)
@@ -25,7 +25,7 @@ package final class EventFeed: @unchecked Sendable {
   /// Reads on until there is such an event, and returns it.
   @discardableResult
   package func until(
-    _ kind: Event.Kind, seconds: Double = 30, _ isIt: (EventObject) -> Bool = { _ in true }
+    _ kind: Event.Kind, seconds: Double = 120, _ isIt: (EventObject) -> Bool = { _ in true }
   ) async throws -> EventObject {
     while let event = try await next(seconds: seconds) {
       if event.type == kind.rawValue, isIt(event) { return event }

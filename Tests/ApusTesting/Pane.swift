@@ -82,7 +82,7 @@ package final class Pane: Sendable {
   /// Looks until that is seen; the screen then.
   @discardableResult
   package func see(
-    _ text: String, seconds: Double = 30, sourceLocation: SourceLocation = #_sourceLocation
+    _ text: String, seconds: Double = 120, sourceLocation: SourceLocation = #_sourceLocation
   ) async throws -> String {
     var seen = ""
     let found = await eventually(seconds: seconds) {

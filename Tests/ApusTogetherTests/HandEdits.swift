@@ -20,7 +20,7 @@ extension TestHome {
 
   /// Whether the file comes to say so.
   func says(
-    seconds: Double = 10, _ isSo: (SessionsFile) -> Bool, sourceLocation: SourceLocation = #_sourceLocation
+    seconds: Double = 60, _ isSo: (SessionsFile) -> Bool, sourceLocation: SourceLocation = #_sourceLocation
   ) async {
     let found = await eventually(seconds: seconds) {
       (try? SessionsFile.parse(TestHome.text(sessionsFile))).map(isSo) ?? false

@@ -29,7 +29,7 @@ final class Feed {
   /// Everything behind this number, and there is something else of it, is in `recent`.
   private var recentAfter: Int64
   private var waiting: [ObjectIdentifier: Answer<Void>] = [:]
-  private var signals: [ObjectIdentifier: Signals] = [:]
+  private var signals: [ObjectIdentifier: Signals] = [:] { didSet { brain.changes.isFollowed = !signals.isEmpty } }
   private var outboxes: [ObjectIdentifier: Outbox] = [:]
   private var isBeating = false
 
