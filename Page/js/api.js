@@ -3,7 +3,7 @@
 
 const slot = 'apus-key';
 
-export class Problem extends Error {
+class Problem extends Error {
   constructor(said, status) {
     super(said.title || 'Apus did not answer as it should');
     this.title = this.message;

@@ -14,7 +14,7 @@ const mostLines = 1000;
 const leastAlike = 1 / 3;
 const nothing = Object.freeze([]);
 
-export class Hunk {
+class Hunk {
   #isMarked = false;
 
   constructor(header, oldStart, oldCount, newStart, newCount, section) {
@@ -280,7 +280,7 @@ function pairs(dels, adds, likeness) {
 const tokens = text => text.match(/[\p{L}\p{N}_]+|\s+|[^\p{L}\p{N}_\s]/gu) || [];
 
 /** {alike: 0…1, old: marks, new: marks} of two lines; null where they are too long to look at. */
-export function compare(one, other) {
+function compare(one, other) {
   if (one.length > longestLine || other.length > longestLine) return null;
   const [a, b] = [tokens(one), tokens(other)];
   if (a.length > mostTokens || b.length > mostTokens) return null;

@@ -37,7 +37,7 @@ function move(state) {
 }
 
 /** Puts blocks of server-sent events together from bytes. */
-export function blocks(perform) {
+function blocks(perform) {
   const decoder = new TextDecoder();
   let text = '';
   return bytes => {

@@ -1,11 +1,10 @@
 """The page beside a plain one that puts the same rows into the document: paint, bytes, scrolling, memory."""
 import json
-import sqlite3
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
-import uuid
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -14,6 +13,10 @@ import harness
 import trees
 from harness import Home, turns
 from report import Budget, Row, Subject
+
+# What the page's own tests furnish a home with. Behind all else: names there are not those here.
+sys.path.append(str(harness.CHECKOUT / "Tests/ApusPageTests/pages"))
+import records  # noqa: E402
 
 SESSIONS, LINES, ROWS = 200, 50_000, "nav a"
 
@@ -84,17 +87,9 @@ class Browser:
 
 def talk(home, session):
     """Fifty thousand lines more in that session's conversation, ten at a time; the daemon is down."""
-    events = sqlite3.connect(home.root / "apus/events.db")
-    n, at = events.execute("SELECT max(n), max(at) FROM events WHERE session = ?", [session["id"]]).fetchone()
-    last = events.execute("SELECT coalesce(max(number), 0) FROM feed").fetchone()[0]
-    for number in range(1, LINES // 10 + 1):
-        lines = "\n".join(f"line {number * 10 - 9 + line} of what was said about the parser and its tests" for line in range(10))
-        detail = {"id": str(uuid.uuid4()), "role": "assistant", "text": lines}
-        events.execute("INSERT INTO events (session, n, at, run, kind, detail) VALUES (?, ?, ?, ?, 'said', ?)",
-                       [session["id"], n + number, at + number / 1000, session["run"], json.dumps(detail)])
-        events.execute("INSERT INTO feed (number, session, n) VALUES (?, ?, ?)", [last + number, session["id"], n + number])
-    events.commit()
-    events.close()
+    records.say(home.root / "apus", session, ("\n".join(
+        f"line {number * 10 + line} of what was said about the parser and its tests" for line in range(1, 11))
+        for number in range(LINES // 10)))
 
 
 def plain(stack, door, session, words, seconds):

@@ -64,19 +64,19 @@ struct Context {
     _ = try link.ask(verb, body, reader: Output.descriptor, item: item)
   }
 
-  private static let patienceMilliseconds = 1_500
+  private static let patienceMilliseconds: Int64 = 1_500
   private static let pauseMilliseconds: Int32 = 50
   private static let lastMomentMilliseconds: Int64 = 200
 
   /// The daemon that follows one that went away. It is not started here: it may have been shut down on purpose.
   private func nextDaemon() throws(Failure) -> DaemonLink {
-    for _ in 0..<(Self.patienceMilliseconds / Int(Self.pauseMilliseconds)) {
+    let places = try places
+    var wait = DaemonWait(patience: Self.patienceMilliseconds, now: apus_monotonic_milliseconds())
+    repeat {
       poll(nil, 0, Self.pauseMilliseconds)
-      if let link = try? DaemonLink.open(try places, environment: environment, starting: false) { return link }
-    }
-    throw Failure(
-      .daemonUnreachable, "the daemon went away, and none came after it; the sessions are as they were left",
-      hint: "`apus up` starts one; `apus logs --daemon` says what happened")
+      if let link = try? DaemonLink.open(places, environment: environment, starting: false) { return link }
+    } while wait.isWorthwhile(DaemonWait.look(places), now: apus_monotonic_milliseconds())
+    throw DaemonLink.noneCame
   }
 
   func decode<Reply: Decodable>(_ bytes: [UInt8]) throws(Failure) -> Reply {

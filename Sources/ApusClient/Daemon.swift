@@ -29,9 +29,6 @@ struct Daemon: Sendable {
   static let nonsense = Failure(
     .daemonVersion, "the daemon answered in a way this library does not understand",
     hint: "`apus restart` starts the daemon that belongs to it; running sessions are not touched")
-  static let noneCame = Failure(
-    .daemonUnreachable, "the daemon went away, and none came after it; the sessions are as they were left",
-    hint: "`apus up` starts one; `apus logs --daemon` says what happened")
 
   /// Where `apusd` is: beside this program, as all of ours are, or wherever they were installed.
   var directory: String? {
@@ -105,7 +102,7 @@ struct Daemon: Sendable {
         await pause(milliseconds: Self.pauseMilliseconds)
       }
       let sight = DaemonWait.look(places)
-      guard wait.isWorthwhile(sight, now: apus_monotonic_milliseconds()) else { throw Self.noneCame }
+      guard wait.isWorthwhile(sight, now: apus_monotonic_milliseconds()) else { throw DaemonLink.noneCame }
     }
   }
 

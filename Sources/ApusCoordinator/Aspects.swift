@@ -20,10 +20,12 @@ package final class Sayings {
 
   func add(_ text: String, begins: Bool, to session: String) {
     let begins = begins || texts[session] == nil
-    let before = begins ? "" : texts[session] ?? ""
-    guard before.utf8.count + text.utf8.count <= Self.longest else { return }
-    texts[session] = before + text
-    onPiece(session, text, begins)
+    if begins { texts[session] = "" }
+    // What is full stays so: a later, shorter piece would stand where a longer one is missing.
+    guard let count = texts[session]?.utf8.count, count < Self.longest else { return }
+    let piece = String(decoding: text.utf8.prefix(Self.longest - count), as: UTF8.self)
+    texts[session]?.append(piece)
+    onPiece(session, piece, begins)
   }
 
   func end(_ session: String) {

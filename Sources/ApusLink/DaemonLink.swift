@@ -206,4 +206,9 @@ package struct DaemonLink: ~Copyable {
   package static let gone = Failure(
     .daemonUnreachable, "the daemon went away before it answered; the sessions go on",
     hint: "ask again: the next command starts it; `apus logs --daemon` says what happened")
+
+  /// The daemon that was waited for did not come.
+  package static let noneCame = Failure(
+    .daemonUnreachable, "the daemon went away, and none came after it; the sessions are as they were left",
+    hint: "`apus up` starts one; `apus logs --daemon` says what happened")
 }

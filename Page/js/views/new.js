@@ -90,7 +90,7 @@ export const NewSession = {
           make(); } },
       }), { id: 'new-prompt', hint: 'Left out, it waits for your first message.' }),
       field('Directory', control('directory', 'input', {
-        required: true, ...known('directory'), 'aria-describedby': 'new-directory-hint', placeholder: '/home/you/shop',
+        required: true, ...known('directory'), 'aria-describedby': 'new-directory-hint', placeholder: '/path/to/shop',
       }), { id: 'new-directory', hint: 'A directory of the repository, from its root on: it begins with /.' }),
       h('div', { class: 'row' }, [
         field('Name', control('name', 'input', { placeholder: 'of its own accord' }), { id: 'new-name' }),

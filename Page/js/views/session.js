@@ -21,7 +21,7 @@ const views = {
 const tabName = tab => tab[0].toUpperCase() + tab.slice(1);
 
 /** Where a session's most is to be seen. */
-export const usualTab = session => (session.terminal && group(session) !== 'ended' ? 'terminal' : 'conversation');
+const usualTab = session => (session.terminal && group(session) !== 'ended' ? 'terminal' : 'conversation');
 
 function facts(session) {
   const state = status(session);

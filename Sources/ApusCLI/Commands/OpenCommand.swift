@@ -29,7 +29,8 @@ struct OpenCommand: Command {
       return 0
     }
     if phone {
-      output.write(QRCode.text(page.url, isColored: output.isColored) ?? "")
+      let picture = QRCode.text(page.url, isColored: output.isColored)
+      output.write(picture ?? "no picture without libqrencode (Debian: libqrencode4); the address to type:\n")
       output.write("\(page.url)\n(good for \(page.seconds) seconds, once)\n")
       return 0
     }
@@ -57,11 +58,10 @@ struct OpenCommand: Command {
 
   private static func start(_ program: String, _ url: String, _ context: Context) -> Bool {
     guard
-      let (ready, pid) = try? Detached.start(
+      let (ready, _) = try? Detached.start(
         program: program, arguments: [url], environment: context.environment, directory: "/")
     else { return false }
     close(ready)
-    _ = pid
     return true
   }
 }

@@ -21,7 +21,8 @@ final class Signals {
   func note(_ aspect: Aspect) { aspects.insert(aspect) }
 
   func add(_ text: String, begins: Bool, of session: String) {
-    pieces[session] = begins ? (text, true) : ((pieces[session]?.text ?? "") + text, pieces[session]?.begins ?? false)
+    if begins { pieces[session] = ("", true) }
+    pieces[session, default: ("", false)].text.append(text)
   }
 
   func drop(_ session: String) { pieces[session] = nil }

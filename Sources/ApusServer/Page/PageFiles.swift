@@ -40,8 +40,9 @@ struct PageFiles: Sendable {
     guard head.method == "GET" || head.method == "HEAD", let parts = head.parts else { return nil }
     let path = parts == [""] ? Self.first : parts.joined(separator: "/")
     guard names.contains(path), let type = Self.type(path) else { return nil }
-    let isPacked = head.values("accept-encoding").contains { $0.contains("gzip") }
-    guard let (bytes, tag) = (isPacked ? load(path + ".gz").map { ($0.0, "z" + $0.1) } : nil) ?? load(path) else {
+    guard
+      let (bytes, tag) = (Packing.isTaken(by: head) ? load(path + ".gz").map { ($0.0, "z" + $0.1) } : nil) ?? load(path)
+    else {
       return nil
     }
     var headers = [

@@ -168,13 +168,13 @@ class House:
         self.check(what, True)
 
     def until(self, what, holds):
-        """Looks until it is so; the page goes on meanwhile."""
-        page = self.pages()[0] if self.pages() else None
+        """Looks until it is so, where what is looked at is in no one element of the page; the page goes on meanwhile."""
+        page = self.pages()[0]
         end = time.monotonic() + SECONDS
         while not (value := holds()):
             if time.monotonic() > end:
                 raise Fault(f"not so in {SECONDS:.0f} s: {what}")
-            page.wait_for_timeout(50) if page else time.sleep(0.05)
+            page.wait_for_timeout(50)
         self.check(what, value)
         return value
 

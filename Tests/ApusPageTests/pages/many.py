@@ -26,7 +26,7 @@ def steps(house):
     for name in ("one", "two"):
         house.apus("new", name, "--here")
     house.apus("new", "asks", "--here", "--prompt", "ask: make all")
-    house.until("two hundred sessions", lambda: len(house.apus("list", json=True)) == 200)
+    house.check("there are two hundred sessions", len(house.apus("list", json=True)) == 200)
 
     page = house.visit()
     nav = page.get_by_role("navigation", name="Sessions")

@@ -28,7 +28,14 @@ def converse(house, name, texts):
     """Further answers at the end of that session's conversation."""
     session = house.show(name)
     house.apus("down")
-    events = sqlite3.connect(os.environ["APUS_HOME"] + "/events.db")
+    say(os.environ["APUS_HOME"], session, texts)
+    house.apus("up")
+    return session
+
+
+def say(home, session, texts):
+    """Writes that the session's agent said these; the daemon of that home is down."""
+    events = sqlite3.connect(f"{home}/events.db")
     n, at = events.execute("SELECT max(n), max(at) FROM events WHERE session = ?", [session["id"]]).fetchone()
     last = events.execute("SELECT coalesce(max(number), 0) FROM feed").fetchone()[0]
     for number, text in enumerate(texts, 1):
@@ -38,5 +45,3 @@ def converse(house, name, texts):
         events.execute("INSERT INTO feed (number, session, n) VALUES (?, ?, ?)", [last + number, session["id"], n + number])
     events.commit()
     events.close()
-    house.apus("up")
-    return session
