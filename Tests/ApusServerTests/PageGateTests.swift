@@ -87,6 +87,8 @@ import Testing
     func use(_ code: String?, _ now: Moment) -> Bool { code.map { codes.use($0, now: now) } ?? false }
     let (one, two) = (codes.make(now: 100), codes.make(now: 100))
     #expect(!use("x", 101))
+    #expect(one.map { codes.isGood($0, now: 101) } == true)
+    #expect(one.map { codes.isGood($0, now: 161) } == false)
     #expect(use(one, 101))
     #expect(!use(one, 101))
     #expect(!use(two, 160))

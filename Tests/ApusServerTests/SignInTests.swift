@@ -39,6 +39,22 @@ import Testing
     }
   }
 
+  @Test(.enabled(if: SmallDisk.isPossible))
+  func `on a full disk nobody is let in, and the same code is good once there is room`() async throws {
+    try await TestHome.with(agent: Checkout.scriptedAgent) { home in
+      let disk = try #require(SmallDisk(at: home.apusHome, megabytes: 16))
+      defer { disk.takeAway() }
+      let (knock, code) = try await code(home)
+      disk.fill()
+      #expect(try await knock.post("/v1/sign-in", #"{"code":"\#(code)"}"#).code == "disk.full")
+      #expect(try await knock.get("/").status == 200)
+      disk.makeRoom()
+      #expect(try await knock.post("/v1/sign-in", #"{"code":"\#(code)"}"#).status == 200)
+      // Down by hand: the disk is taken away before the home's own end.
+      #expect(await home.apus("down", "--end").status == 0)
+    }
+  }
+
   @Test func `another device is let in only where it can come`() async throws {
     try await TestHome.with(agent: Checkout.scriptedAgent) { home in
       let refused = await home.apus("open", "--phone")

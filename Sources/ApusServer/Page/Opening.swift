@@ -54,7 +54,8 @@ extension HTTPDoor {
 
   /// Lets the browser in that knows a code: the cookie it is to keep, and the key its page keeps.
   func signIn(_ code: String, host: String, isSecure: Bool) throws -> (cookie: String, key: String) {
-    guard signIns.use(code, now: Self.clock) else {
+    // Used up only once its browser is in: where nothing can be kept, the same code is good again.
+    guard signIns.isGood(code, now: Self.clock) else {
       throw Failure(
         .accessRefused, "that code is used up or older than a minute", hint: "`apus open` makes another")
     }
@@ -69,6 +70,7 @@ extension HTTPDoor {
     }
     let key = Digest.base64(number, forAddresses: true)
     let (_, text) = try mint(.person, pageKey: key)
+    _ = signIns.use(code, now: Self.clock)
     return (PageSeat.cookie(text, host: host, isSecure: isSecure), key)
   }
 }

@@ -19,7 +19,10 @@ struct SignIns: Sendable {
     return code
   }
 
-  /// Whether it is one of today's; it is none afterwards.
+  /// Whether it is one of today's.
+  func isGood(_ code: String, now: Moment) -> Bool { codes[Digest.sha256(code)].map { $0 > now } ?? false }
+
+  /// The same; it is none afterwards.
   mutating func use(_ code: String, now: Moment) -> Bool {
     guard let until = codes.removeValue(forKey: Digest.sha256(code)) else { return false }
     return until > now
