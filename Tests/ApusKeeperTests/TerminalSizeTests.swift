@@ -3,10 +3,14 @@ import ApusTestKit
 import Testing
 
 @Suite("the size of an agent's terminal") struct TerminalSizeTests {
-  /// Says its size when it is told of another one. (A shell that only waits may miss a signal just before it does.)
+  /// Says its size once it was told of another one, and whenever it is another again. (A shell that only waits may miss
+  /// a signal just before it does; one at work on a trap misses the next.)
   private static let script = """
-    stty -echo; trap 'echo now $(stty size)' WINCH; echo ready
-    while :; do read -t 0.1 x; done
+    stty -echo; trap 'told=1' WINCH; echo ready
+    while :; do
+      read -t 0.1 x; now=$(stty size)
+      [ -z "$told" ] || [ "$now" = "$last" ] || { last=$now; echo "now $now"; }
+    done
     """
   private static let asked = "stty -echo; echo ready; while read line; do stty size; done"
 

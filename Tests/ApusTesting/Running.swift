@@ -27,7 +27,7 @@ package final class Running: @unchecked Sendable {
   }
 
   /// The next line it writes, without its end; nil when there are no more.
-  package func line(seconds: Double = 300) async throws -> [UInt8]? {
+  package func line(seconds: Double = 120) async throws -> [UInt8]? {
     try await onQueue { try self.nextLine(until: apus_monotonic_milliseconds() + Int64(seconds * 1000)) }
   }
 
