@@ -108,14 +108,18 @@ package final class TestHome: Sendable {
   package func processes() -> [ProcessMark] { Processes.carrying("APUS_HOME=" + apusHome) }
 
   private static func command(_ mark: ProcessMark) -> String {
-    "\(mark.pid) " + text("/proc/\(mark.pid)/cmdline").replacing("\0", with: " ")
+    "\(text("/proc/\(mark.pid)/stat").prefix(60))… " + text("/proc/\(mark.pid)/cmdline").replacing("\0", with: " ")
   }
 
   private func end() async {
     let outcome = await apus("down", "--end", seconds: 30)
     var left = processes()
     if !left.isEmpty {
-      Issue.record("left behind by \(root): \(left.map(Self.command)); down said \(outcome.status) \(outcome.errors)")
+      Issue.record(
+        """
+        left behind by \(root): \(left.map(Self.command)); down said \(outcome.status) \(outcome.output)\(outcome.errors)
+        \(daemonLog().suffix(2000))
+        """)
     }
     while !left.isEmpty {
       for mark in left { Processes.signal(mark, SIGKILL) }
