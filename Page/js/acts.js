@@ -3,7 +3,7 @@
 import { shallowReactive } from '/vendor/vue.js';
 import { part, patch, post, remove } from '/js/api.js';
 import { on } from '/js/feed.js';
-import { look, sessions, take } from '/js/store.js';
+import { look, take } from '/js/store.js';
 
 /** The last words on what was done: {id, text, hint, tone}; one at a time, until it is closed or another comes. */
 export const outcome = shallowReactive({ text: '', hint: '', tone: '', code: '', at: 0 });
@@ -32,30 +32,27 @@ export async function perform(doing, done) {
 }
 
 export const act = {
-  send: (session, text) => perform(async () => take(await post(path(session, 'send'), { text }))),
-  interrupt: session => perform(async () => take(await post(path(session, 'interrupt'))), 'The turn was interrupted.'),
+  send: (session, text) => perform(async () => take(post(path(session, 'send'), { text }))),
+  interrupt: session => perform(async () => take(post(path(session, 'interrupt'))), 'The turn was interrupted.'),
   /** `wish`: {allow, always?, message?} */
   async permit(session, request, wish) {
     const words = wish.allow ? (wish.always ? 'Allowed, from now on as well' : 'Allowed') : 'Denied';
     const found = await perform(
-      async () => take(await post(path(session, 'permit'), { request: request.id, ...wish })),
+      async () => take(post(path(session, 'permit'), { request: request.id, ...wish })),
       `${words}: ${request.tool} of ${session.name}.`);
     // Another device may have answered.
     if (!found) look(session.id);
     return found;
   },
   stop: (session, now) => perform(
-    async () => take(await post(path(session, 'stop'), { now })), `${session.name} was stopped; it can be resumed.`),
+    async () => take(post(path(session, 'stop'), { now })), `${session.name} was stopped; it can be resumed.`),
   resume: (session, body = {}) => perform(
-    async () => take(await post(path(session, 'resume'), body)), `${session.name} goes on.`),
+    async () => take(post(path(session, 'resume'), body)), `${session.name} goes on.`),
   fork: (session, body) => perform(
-    async () => take(await post(path(session, 'fork'), body)), `${body.name} goes on from a copy of ${session.name}.`),
-  async archive(session) {
-    const found = await perform(async () => post(path(session, 'archive')), `${session.name} was archived.`);
-    if (found) sessions.delete(session.id);
-    return found;
-  },
-  change: (session, body) => perform(async () => take(await patch(path(session), body)), 'Changed.'),
+    async () => take(post(path(session, 'fork'), body)), `${body.name} goes on from a copy of ${session.name}.`),
+  archive: session => perform(
+    async () => take(post(path(session, 'archive'))), `${session.name} was archived.`),
+  change: (session, body) => perform(async () => take(patch(path(session), body)), 'Changed.'),
   branch: (session, verb, body) => post(path(session, verb), body),
   plan: session => remove(`${path(session)}?plan=true`),
   remove: (session, overruled) => {

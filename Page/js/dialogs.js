@@ -20,6 +20,11 @@ export function leave() {
   nextTick(() => { if (back?.isConnected) back.focus(); else document.getElementById('main')?.focus(); });
 }
 
+/** What that dialog was for is done. Somebody may have left it meanwhile, for another. */
+export function finish(about) {
+  if (dialog.about === about) leave();
+}
+
 const sessionDialogs = name => later(() => import('/js/views/session-dialogs.js'), name);
 
 const bodies = {

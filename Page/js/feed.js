@@ -1,6 +1,5 @@
 // What happens, as it happens: one stream for the whole page. It is taken up again where it stopped, so that no event
-// is
-// missed and none comes twice; what has no number (`changed`, `saying`) is looked at anew by whoever hears `again`.
+// is missed and none comes twice; what has no number (`changed`, `saying`) is looked at anew by whoever hears `again`.
 //
 // Told to listeners: every event by its type, all of them as `event`; `again` once a stream stands, with whether
 // everything since the last one was told; and `lost`.

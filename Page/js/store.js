@@ -1,6 +1,5 @@
 // What the page knows of sessions, locks, claims and servers: as the daemon says it, looked at again whenever the
-// daemon
-// says that it looks different. Nothing is asked for over and over.
+// daemon says that it looks different. Nothing is asked for over and over.
 
 import { computed, shallowReactive, shallowRef } from '/vendor/vue.js';
 import { get, part } from '/js/api.js';
@@ -19,11 +18,31 @@ const most = 8;
 /** Longer than this is shown from its end: the whole comes with the finished answer. */
 const longestSaying = 200_000;
 
-/** Archived sessions that somebody looks at by their address. */
-export const opened = new Set();
+/** The sessions somebody is at: they are known also where they are archived. */
+const opened = new Set();
 
-function keep(object) {
-  if (object.state === 'archived' && !known.archived && !opened.has(object.id)) {
+export const arrive = id => { opened.add(id); };
+
+/** Nobody is at it any more. */
+export function depart(id) {
+  opened.delete(id);
+  const object = sessions.get(id);
+  if (object && !isListed(object)) sessions.delete(id);
+}
+
+const isListed = object => object.state !== 'archived' || known.archived;
+
+/** Counts what was asked, so that a late answer does not take the place of what was asked after it. */
+let moment = 0;
+/** When what is known of a session was asked. */
+const moments = new Map();
+
+const isLate = (id, at) => (moments.get(id) || 0) > at;
+
+function keep(object, at) {
+  if (isLate(object.id, at)) return;
+  moments.set(object.id, at);
+  if (!isListed(object) && !opened.has(object.id)) {
     sessions.delete(object.id);
     return;
   }
@@ -51,10 +70,15 @@ function gate(perform) {
 
 async function all() {
   let path = `/v1/sessions?limit=1000${known.archived ? '&all=true' : ''}`;
+  const at = moment += 1;
   const found = await get(path);
   const ids = new Set(found.map(object => object.id));
-  for (const object of found) keep(object);
-  for (const id of [...sessions.keys()]) if (!ids.has(id)) sessions.delete(id);
+  for (const object of found) keep(object, at);
+  for (const id of [...sessions.keys()]) {
+    // Archived or gone; that is asked of the one somebody is at.
+    if (ids.has(id) || isLate(id, at)) continue;
+    if (opened.has(id)) look(id); else sessions.delete(id);
+  }
   known.sessions = true;
 }
 
@@ -66,8 +90,9 @@ async function some() {
   const ids = [...wanted];
   wanted.clear();
   if (ids.length > most) return all();
+  const at = moment += 1;
   await Promise.all(ids.map(async id => {
-    try { keep(await get(`/v1/sessions/${part(id)}`)); } catch (error) {
+    try { keep(await get(`/v1/sessions/${part(id)}`), at); } catch (error) {
       if (error.status === 404) sessions.delete(id); else throw error;
     }
   }));
@@ -99,9 +124,11 @@ export function showArchived(shows) {
   looks.sessions();
 }
 
-/** What an act answered: the session as it is then. */
-export function take(object) {
-  if (object && object.id) keep(object);
+/** What an act answers: the session as it was then. */
+export async function take(asking) {
+  const at = moment += 1;
+  const object = await asking;
+  if (object?.id) keep(object, at);
   return object;
 }
 
@@ -136,7 +163,7 @@ const patience = (a, b) => -activeFirst(a, b);
 /** [{name, sessions}] in the order in which they want a person. */
 export const groups = computed(() => {
   const found = Object.fromEntries(order.map(name => [name, []]));
-  for (const session of sessions.values()) found[group(session)].push(session);
+  for (const session of sessions.values()) if (isListed(session)) found[group(session)].push(session);
   return order.map(name => ({ name, sessions: found[name].sort(name === 'needs-you' ? patience : activeFirst) }));
 });
 

@@ -71,6 +71,10 @@ import Testing
     try await sit("reconnect")
   }
 
+  @Test func `an answer that comes late does not take the place of a later one`() async throws {
+    try await sit("late", agent: Checkout.scriptedAgent)
+  }
+
   @Test func `two devices and a second tab agree`() async throws {
     try await sit("two_tabs", agent: Checkout.scriptedAgent)
   }

@@ -3,7 +3,7 @@
 import { h, onMounted, ref, shallowRef } from '/vendor/vue.js';
 import { get, part } from '/js/api.js';
 import { act, say } from '/js/acts.js';
-import { Box, field, leave, problem } from '/js/dialogs.js';
+import { Box, field, finish, leave, problem } from '/js/dialogs.js';
 import { go, home } from '/js/route.js';
 import { look } from '/js/store.js';
 import { count, plain } from '/js/words.js';
@@ -155,7 +155,7 @@ export const Remove = {
           hint: done.rescue ? `\`apus restore ${done.rescue}\` brings it back` : '',
         });
         look(session.id);
-        leave();
+        finish(session);
         go(home);
       } catch (error) { failed.value = error; }
       isBusy.value = false;

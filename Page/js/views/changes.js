@@ -213,7 +213,7 @@ export const Changes = {
         if (draft.isSending || !draft.text.trim()) return;
         Object.assign(draft, { isSending: true, problem: null });
         try {
-          take(await post(path('send'), { text: message(draft.file, draft.hunk, draft.text.trim()) }));
+          await take(post(path('send'), { text: message(draft.file, draft.hunk, draft.text.trim()) }));
           drafts.delete(draft.hunk.key);
           state.said = `Comment sent: ${visible(draft.file.path)}, ${rangeWords(draft.hunk)}.`;
           focus(`say-${draft.hunk.key}`);

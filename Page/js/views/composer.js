@@ -32,12 +32,13 @@ export const Composer = {
       const said = text.value;
       if (!said.trim() || isBusy.value) return;
       const { session } = props;
+      // At once: by the time it is answered one may be elsewhere.
+      box.value?.focus();
       isBusy.value = true;
       const isLive = group(session) !== 'ended';
       const found = isLive ? await act.send(session, said) : await act.resume(session, { text: said });
       isBusy.value = false;
       if (found && text.value === said) write('');
-      box.value?.focus();
     }
     function press(event) {
       if (event.key !== 'Enter' || event.isComposing) return;

@@ -54,7 +54,7 @@ export const NewSession = {
         const wish = body();
         const text = JSON.stringify(wish);
         if (!key || key.text !== text) key = { text, id: crypto.randomUUID?.() || `${Date.now()}-${Math.random()}` };
-        const session = take(await post('/v1/sessions', wish));
+        const session = await take(post('/v1/sessions', wish));
         localStorage.setItem(slot, wish.directory);
         key = '';
         Object.assign(form, fresh());

@@ -3,7 +3,7 @@
 import { h, ref } from '/vendor/vue.js';
 import { part, post } from '/js/api.js';
 import { perform } from '/js/acts.js';
-import { Box, field, leave } from '/js/dialogs.js';
+import { Box, field, finish, leave } from '/js/dialogs.js';
 import { plain } from '/js/words.js';
 
 function small(title, verb, fields, send) {
@@ -13,7 +13,7 @@ function small(title, verb, fields, send) {
       const values = ref({ text: '', minutes: '' });
       const bind = name => ({ value: values.value[name], onInput: event => { values.value[name] = event.target.value;
         } });
-      async function done() { if (await send(props.about, values.value)) leave(); }
+      async function done() { if (await send(props.about, values.value)) finish(props.about); }
       return () => h(Box, { title: title(props.about) }, {
         default: () => h('form', { onSubmit: event => { event.preventDefault(); done(); } }, [
           fields(bind, props.about),

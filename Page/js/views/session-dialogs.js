@@ -2,7 +2,7 @@
 
 import { h, onMounted, ref } from '/vendor/vue.js';
 import { act } from '/js/acts.js';
-import { Box, field, leave } from '/js/dialogs.js';
+import { Box, field, finish, leave } from '/js/dialogs.js';
 import { go, home, toSession } from '/js/route.js';
 import { plain } from '/js/words.js';
 
@@ -19,7 +19,7 @@ function formDialog(title, verb, state, fields, perform) {
         isBusy.value = true;
         const isDone = await perform(props.about, values.value);
         isBusy.value = false;
-        if (isDone) leave();
+        if (isDone) finish(props.about);
       }
       return () => h(Box, { title: title(props.about) }, {
         default: () => h('form', { onSubmit: event => { event.preventDefault(); send(); } }, [

@@ -1,11 +1,11 @@
 // One session: what it is, its tabs, what it asks, and what one says to it.
 
-import { computed, h, ref, shallowRef, watch } from '/vendor/vue.js';
+import { computed, h, onUnmounted, ref, shallowRef, watch } from '/vendor/vue.js';
 import { get, part } from '/js/api.js';
 import { ask } from '/js/dialogs.js';
 import { later } from '/js/later.js';
 import { go, home, route, tabs, toPlace, toSession } from '/js/route.js';
-import { claims, group, known, opened, sessions, take } from '/js/store.js';
+import { arrive, claims, depart, group, known, sessions, take } from '/js/store.js';
 import { aged } from '/js/time.js';
 import { bytes, count, doing, drift, driftTitle, money, plain, status, verdict } from '/js/words.js';
 import { Asks } from '/js/views/asks.js';
@@ -115,15 +115,23 @@ export const SessionView = {
     const missing = shallowRef(null);
     const session = computed(() => sessions.get(id) || [...sessions.values()].find(one => one.name === id));
 
+    const ids = new Set();
+    let isLeft = false;
+    const isAt = object => {
+      if (!isLeft) { ids.add(object.id); arrive(object.id); }
+      return object;
+    };
+    isAt({ id });
     // One that is not in the list may be archived, or gone.
     watch(() => [known.sessions, session.value], async ([isKnown, found]) => {
-      if (!isKnown || found) return;
-      try {
-        const object = await get(`/v1/sessions/${part(id)}`);
-        opened.add(object.id);
-        take(object);
-      } catch (error) { missing.value = error; }
+      if (found) { isAt(found); return; }
+      if (!isKnown) return;
+      try { await take(get(`/v1/sessions/${part(id)}`).then(isAt)); } catch (error) { missing.value = error; }
     }, { immediate: true });
+    onUnmounted(() => {
+      isLeft = true;
+      for (const one of ids) depart(one);
+    });
 
     const tab = computed(() => route.tab || (session.value ? usualTab(session.value) : 'conversation'));
     const changed = computed(() => (session.value?.ahead || 0) + (session.value?.dirty ? 1 : 0));

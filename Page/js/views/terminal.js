@@ -173,7 +173,7 @@ export const TerminalView = {
       isAsked = true;
       try {
         const terminal = emulator.isOpen ? emulator.room() : { columns: 100, rows: 30 };
-        take(await post(`/v1/sessions/${part(session().id)}/resume`, { terminal }));
+        await take(post(`/v1/sessions/${part(session().id)}/resume`, { terminal }));
       } catch (problem) { state.problem = problem; }
       state.isResuming = false;
     }

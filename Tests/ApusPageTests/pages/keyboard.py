@@ -36,6 +36,7 @@ def steps(house):
     expect(dialog.get_by_role("button", name="Deny", exact=True)).to_be_focused()
     press("Enter")
     house.sees("d denies, with why", talk(page).get_by_text("denied: keep it", exact=True))
+    house.misses("the question goes", dialog)
 
     press("m")
     message = page.get_by_role("textbox", name="Message")

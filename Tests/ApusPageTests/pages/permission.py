@@ -35,6 +35,7 @@ def steps(house):
     dialog = page.get_by_role("dialog")
     dialog.get_by_role("textbox").fill("not that <i>directory</i>")
     dialog.get_by_role("button", name="Deny", exact=True).click()
+    house.misses("the question goes", dialog)
     house.sees("denied, it goes on without", talk(page).get_by_text("finished two", exact=True))
     house.check("the command did not run", "server" in house.git("ls-files") and open(f"{house.work}/server/a.txt"))
     house.check("the agent was told why", "not that <i>directory</i>" in house.apus("logs", "asker"))
