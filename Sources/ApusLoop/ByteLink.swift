@@ -51,6 +51,11 @@ package final class ByteLink {
     watch()
   }
 
+  /// Sees now, and not with the loop's next turn, what came since and whether the other side has left.
+  package func look() {
+    if descriptor.isOpen, !isPaused { receive() }
+  }
+
   /// Closes it without a word to anybody.
   package func close() {
     (onBytes, onTaken, onGone) = ({ _ in }, {}, {})

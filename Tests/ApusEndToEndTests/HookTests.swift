@@ -9,6 +9,7 @@ import Testing
 /// `apus hook`, which agents wait for: quick, silent, and nothing it was told is lost.
 @Suite struct HookTests {
   static let stop = #"{"session_id":"c","hook_event_name":"Stop","last_assistant_message":"x"}"#
+  static let prompt = #"{"session_id":"c","hook_event_name":"UserPromptSubmit","prompt":"x"}"#
   static let start = #"{"session_id":"c","hook_event_name":"SessionStart","source":"startup"}"#
 
   /// Calls it as an agent of that run does; says what it did and how long that took, in milliseconds.
@@ -135,6 +136,26 @@ import Testing
       expectSilent(await hook(home, home.runDirectory(made), Self.stop).outcome)
       #expect(await eventually { !Disk.isThere(spool) })
       #expect(home.daemon() == daemon)
+    }
+  }
+
+  @Test func `what a hook gave up waiting for is told to the next one`() async throws {
+    try await TestHome.with(agent: Checkout.scriptedAgent) { home in
+      let made = try await home.session("new", "one")
+      let daemon = try #require(home.daemon())
+      #expect(await home.apus("tell", "one", "the API moved").status == 0)
+      Processes.signal(daemon, SIGSTOP)
+      expectSilent(await hook(home, home.runDirectory(made), Self.prompt).outcome)
+      Processes.signal(daemon, SIGCONT)
+      #expect(await eventually { !Disk.isThere(home.runDirectory(made) + "/hooks") })
+      var told: [String] = []
+      let isTold = await eventually {
+        told.append(await hook(home, home.runDirectory(made), Self.prompt).outcome.output)
+        return told.last?.contains("the API moved") == true
+      }
+      #expect(isTold, "\(told)")
+      // Once.
+      expectSilent(await hook(home, home.runDirectory(made), Self.prompt).outcome)
     }
   }
 

@@ -15,11 +15,11 @@ extension Coordinator {
     switch report.fact {
     case .started:
       keepSheet(of: session)
-      return tell(session.id, [], report.fact)
+      return tell(session.id, [], report.fact, caller)
     case .prompted:
       sleepers.removeValue(forKey: session.id)?.give(())
       endGuards(of: session.id, background: false)
-      return tell(session.id, [], report.fact)
+      return tell(session.id, [], report.fact, caller)
     case .toolBegan(let tool, let input, let id):
       return await before(tool, input, id, report, session, caller)
     case .toolEnded(let tool, let id, let failed):
@@ -78,12 +78,12 @@ extension Coordinator {
       }
       if let text = advice(of: session, on: path) { words.append(text) }
     }
-    return tell(session.id, words, report.fact)
+    return tell(session.id, words, report.fact, caller)
   }
 
-  /// What it is to hear at this moment.
-  private func tell(_ session: String, _ words: [String], _ fact: HookReport.Fact) -> HookAnswer {
-    let told = words + [takeNotices(session)].compactMap(\.self)
+  /// What it is to hear at this moment; where nobody listens any more it stays to be told.
+  private func tell(_ session: String, _ words: [String], _ fact: HookReport.Fact, _ caller: Caller) -> HookAnswer {
+    let told = words + (caller.isGone ? [] : [takeNotices(session)].compactMap(\.self))
     var answer = HookAnswer()
     if !told.isEmpty { answer.output = ClaudeHooks.context(told.joined(separator: "\n\n"), for: fact) }
     return answer

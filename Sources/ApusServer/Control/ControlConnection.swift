@@ -28,6 +28,9 @@ final class ControlConnection {
     link.begin()
   }
 
+  /// Whether it is gone is known now, and not a moment later.
+  func look() { link.look() }
+
   func send(_ frame: Frame) { link.send(frame.encoded) }
 
   /// Returns when the other side has taken everything, or is gone.

@@ -76,6 +76,8 @@ package final class ControlDoor {
         await connection.drained()
         return leave()
       }
+      // A hook gives up after a moment: what it will not hear must not count as told.
+      if request.verb == .hook { connection.look() }
       let body = try await perform(request, connection.caller)
       guard !isClosed else { return }
       connection.send(Frame(kind: Control.Kind.done, body: body))
