@@ -122,8 +122,23 @@ extension Coordinator {
   ) async throws {
     guard await takeSlot(id) else { return try enqueue(id, terminal: terminal, prompt: prompt) }
     defer { leaveSlot(id) }
-    try await start(
-      id, opening: opening, continuing: false, carried: [], inputs: inputs, terminal: terminal, prompt: prompt)
+    do {
+      try await start(
+        id, opening: opening, continuing: false, carried: [], inputs: inputs, terminal: terminal, prompt: prompt)
+    } catch {
+      if isBegun(id) { neverBegan(id, error) }
+      throw error
+    }
+  }
+
+  /// No run of it could be recorded.
+  private func neverBegan(_ id: String, _ error: any Error) {
+    do {
+      try update(id) { session in
+        session.state = .ended
+        session.problem = error as? Failure
+      }
+    } catch { log.error("session \(id): \(error)") }
   }
 
   /// The record of a new session and its first prompt, in one step.

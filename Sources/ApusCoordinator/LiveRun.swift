@@ -42,8 +42,11 @@ final class LiveRun {
   private let store: any Store
   let log: Log
   private let hooks: Hooks
+  /// How it is to end, once that was asked. Told to the keeper whenever it is there: it may just be started. One that
+  /// carries the plan out does not begin anew.
+  var teardown: [TeardownStep]?
   /// Asked to end: an ending is no crash then.
-  var isStopping = false
+  var isStopping: Bool { teardown != nil }
   /// Why we end it, where that is to be told of the session afterwards.
   var endsBecause: Failure?
   /// Somebody is attached to it.
@@ -102,6 +105,7 @@ final class LiveRun {
       hooks.lost(self)
     }
     link.send(.hello(version: KeeperProtocol.version))
+    if let teardown { link.send(.end(teardown)) }
     return true
   }
 
@@ -228,7 +232,7 @@ final class LiveRun {
     sendWaiting()
     if let steps = endWhenIdle, self.turn.mode == .idle {
       endWhenIdle = nil
-      link?.send(.end(steps))
+      order(steps)
     }
   }
 

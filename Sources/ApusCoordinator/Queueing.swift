@@ -60,7 +60,13 @@ extension Coordinator {
   /// By now its run is recorded, or came to nothing.
   func leaveSlot(_ id: String) {
     limits.admitted.remove(id)
+    changes.announce(id)
     serveQueue()
+  }
+
+  /// Whether its start is under way and no run of it is recorded yet.
+  func isBegun(_ id: String) -> Bool {
+    live[id] == nil && limits.admitted.contains(id) && sessions[id]?.state == .starting
   }
 
   /// Puts the session at the end of the queue, with what it is to hear.
@@ -148,6 +154,8 @@ extension Coordinator {
   private func queuedStartFailed(_ session: Session, _ failure: Failure) async {
     let id = session.id
     if let run = live[id] { run.endsBecause = run.endsBecause ?? failure }
+    // As the store has it: the next daemon starts it.
+    if isShuttingDown, live[id] == nil { return sessions[id] = session }
     if sessions[id]?.state.isLive == true || sessions[id]?.problem == failure {
       log.error("session \(id): its start from the queue failed: \(failure.summary)")
     }

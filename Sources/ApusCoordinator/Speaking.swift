@@ -95,9 +95,7 @@ extension Coordinator {
           hint: "close that one first, or continue a copy: add --fork-session")
       }
       log.info("session \(session.id): its run makes way for one with other arguments")
-      run.isStopping = true
-      run.link?.send(
-        .end([TeardownStep(.closeInput, milliseconds: .max), TeardownStep(.signal(15), milliseconds: 2000)]))
+      run.endAfterTurn()
     }
     let nobody = Caller.nobody()
     while live[session.id] === run { await changes.next(of: session.id, caller: nobody, milliseconds: nil) }

@@ -24,6 +24,8 @@ extension Coordinator {
     guard let session = sessions[id] else { return }
     // A client would see our hooks in what the agent writes (SessionStart always, measured on 2.1.329).
     let settings = spoken ? nil : try await agentSettings(session, opening)
+    // From here to where it is among the living nothing is waited for.
+    try refuseWhileShuttingDown()
     let run = try open(session, continuing: continuing, spoken: spoken)
     let waiting = inputs.filter { $0.kind == .prompt && !carried.contains($0.promptID) }.map(\.promptID)
     var files: [String: [UInt8]] = [:]
@@ -224,6 +226,7 @@ extension Coordinator {
     let nobody = Caller.nobody()
     while !run.isEstablished {
       guard live[run.session] === run, !run.isOver else {
+        if run.isStopping, run.endsBecause == nil { throw stoppedEarly(run) }
         throw sessions[run.session]?.problem
           ?? Failure(.agentCrashed, "the agent ended before it was ready", hint: "`apus logs --daemon` says more")
       }
@@ -236,6 +239,12 @@ extension Coordinator {
       }
       await changes.next(of: run.session, caller: nobody, milliseconds: Int(left))
     }
+  }
+
+  private func stoppedEarly(_ run: LiveRun) -> Failure {
+    let name = sessions[run.session]?.name ?? run.session
+    return Failure(
+      .sessionEnded, "\(name) was stopped before its agent was ready", hint: "`apus resume \(name)` starts it again")
   }
 
   func hooks() -> LiveRun.Hooks {

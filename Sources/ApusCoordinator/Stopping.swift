@@ -20,7 +20,7 @@ extension Coordinator {
   }
 
   package func stopAll(now isNow: Bool) async throws -> [SessionObject] {
-    let ids = queue + live.keys
+    let ids = queue + live.keys + limits.admitted.filter(isBegun)
     try await end(ids, now: isNow)
     var objects: [SessionObject] = []
     for id in ids { objects.append(try await object(id)) }
@@ -29,9 +29,14 @@ extension Coordinator {
 
   private static let leavingMilliseconds: Int64 = 1000
 
-  /// Ends runs side by side; returns when none of them is left, and no keeper of theirs. What waits in the queue is taken out of it, what is not
-  /// live is left alone. `asked`: a person wants it so, and not the machine.
+  /// Ends runs side by side; returns when none of them is left, and no keeper of theirs. What is just being started ends
+  /// once it is there, what waits in the queue is taken out of it, what is not live is left alone. `asked`: a person
+  /// wants it so, and not the machine.
   func end(_ ids: [String], now isNow: Bool, asked: Bool = true) async throws {
+    let nobody = Caller.nobody()
+    for id in ids {
+      while isBegun(id) { await changes.next(of: id, caller: nobody, milliseconds: nil) }
+    }
     let keepers = ids.compactMap { live[$0]?.run.keeper }
     for id in ids {
       if sessions[id]?.state == .queued, live[id] == nil { try dequeue(id) }
@@ -41,7 +46,6 @@ extension Coordinator {
       log.info("session \(id): stop\(isNow ? " at once" : "")")
       run.end(now: isNow, milliseconds: stopMilliseconds)
     }
-    let nobody = Caller.nobody()
     for id in ids {
       while let run = live[id], run.isStopping {
         // The agent has ended, and that cannot be written down: whoever asked is told, the keeper keeps it meanwhile.
