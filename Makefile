@@ -7,8 +7,8 @@ PROGRAMS = .build/release
 
 # What keeps both cores busy for a minute would hold up those that wait for a program's next word.
 ALONE := LockHistoryTests|LockSimulationTests|LockCircleTests|GlobTests
-# A browser beside all others would measure the machine.
-PAGE := ApusPageTests
+# A browser beside all others would measure the machine, and a code that lets one in is good for a minute.
+PAGE := ApusPageTests|SignInTests
 
 .PHONY: help run demo test check build install format lint house bench fuzz soak clean packages page claude python
 

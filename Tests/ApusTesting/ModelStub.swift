@@ -22,28 +22,3 @@ package struct ModelStub: Sendable {
     return ModelStub(port: port, pid: started.pid)
   }()
 }
-
-/// At most four of the real `claude` work at a time: each start takes half a second of CPU, each process 200 MB.
-/// First come, first served, whatever the number that is asked for.
-package actor ClaudeSlots {
-  package static let shared = ClaudeSlots()
-  package static let all = 4
-  private var free = all
-  private var waiting: [(count: Int, continuation: CheckedContinuation<Void, Never>)] = []
-
-  package func take(_ count: Int) async {
-    if waiting.isEmpty, free >= count {
-      free -= count
-    } else {
-      await withCheckedContinuation { waiting.append((count, $0)) }
-    }
-  }
-
-  package func give(_ count: Int) {
-    free += count
-    while let first = waiting.first, free >= first.count {
-      free -= first.count
-      waiting.removeFirst().continuation.resume()
-    }
-  }
-}

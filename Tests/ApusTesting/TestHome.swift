@@ -36,17 +36,24 @@ package final class TestHome: Sendable {
     agent: String = Checkout.claude, extra: [String: String] = [:], slots: Int = 1,
     _ body: (TestHome) async throws -> T
   ) async throws -> T {
+    if Slots.isInHome { return try await use(agent: agent, extra: extra, body) }
+    return try await Slots.claude.hold(agent == Checkout.claude ? slots : 0) {
+      try await Slots.homes.hold(1) {
+        try await Slots.$isInHome.withValue(true) { try await use(agent: agent, extra: extra, body) }
+      }
+    }
+  }
+
+  private static func use<T: Sendable>(
+    agent: String, extra: [String: String], _ body: (TestHome) async throws -> T
+  ) async throws -> T {
     let home = try TestHome(agent: agent, extra: extra)
-    let usesClaude = agent == Checkout.claude
-    if usesClaude { await ClaudeSlots.shared.take(slots) }
     do {
       let result = try await body(home)
       await home.end()
-      if usesClaude { await ClaudeSlots.shared.give(slots) }
       return result
     } catch {
       await home.end()
-      if usesClaude { await ClaudeSlots.shared.give(slots) }
       throw error
     }
   }
