@@ -155,9 +155,12 @@ export class Emulator {
 
   lead(leads) {
     this.#leads = leads;
-    this.#terminal.options.disableStdin = !leads;
+    this.listen(leads);
     this.#fit();
   }
+
+  /** Whether what is typed is taken. */
+  listen(does) { if (this.#terminal) this.#terminal.options.disableStdin = !does; }
 
   /** Another's size is shown smaller, as far as it can be read; what still has no room is scrolled to. */
   #fit() {
@@ -175,7 +178,6 @@ export class Emulator {
   end() {
     if (!this.#terminal) return;
     this.#leads = false;
-    this.#terminal.options.disableStdin = true;
     this.#terminal.options.cursorBlink = false;
   }
 

@@ -10,6 +10,10 @@ import { Emulator } from '/js/views/emulator.js';
 const pauses = [300, 1000, 2000, 4000, 8000, 15_000];
 const slot = 'apus-screen-reader';
 const encoder = new TextEncoder();
+/** What is typed before the terminal is there is kept for it: so many pieces of text. */
+const mostAhead = 4096;
+const onlyWatch = 'You only watch: keys are for who leads. “Take the lead” makes that you.';
+const unsent = 'Not sent: the terminal is not attached. Type again once it is.';
 
 const isLive = session => ['queued', 'starting', 'running'].includes(session.state);
 const sits = session => session.terminal && ['starting', 'running'].includes(session.state);
@@ -27,6 +31,7 @@ function useLine(emulator, state, session) {
   let tries = 0;
   let timer = 0;
   let told = '';
+  let ahead = [];
 
   function hear(message) {
     if (message.type === 'viewing') {
@@ -34,6 +39,9 @@ function useLine(emulator, state, session) {
       Object.assign(state, { phase: 'attached', leads: message.leads, ended: '', trouble: '' });
       emulator.resize(message.columns, message.rows, message.leads);
       tellSize();
+      const typed = ahead;
+      ahead = [];
+      if (message.leads) typed.forEach(type); else if (typed.length > 0) state.notice = onlyWatch;
     } else if (message.type === 'reset') emulator.reset();
     else if (message.type === 'leads') {
       state.leads = message.leads;
@@ -46,12 +54,16 @@ function useLine(emulator, state, session) {
     if (mine !== line) return;
     line = null;
     state.leads = false;
+    emulator.listen(false);
+    const isLost = ahead.length > 0;
+    ahead = [];
     if (state.phase === 'ended' || !sits(session())) {
       Object.assign(state, { phase: 'ended', ended: state.ended || 'The run ended.' });
       emulator.end();
       return;
     }
     state.phase = 'away';
+    if (isLost) state.notice = unsent;
     state.trouble = event.code === 1008 ? event.reason : '';
     // What was refused is not asked for again by itself.
     if (event.code === 1008) return;
@@ -81,6 +93,11 @@ function useLine(emulator, state, session) {
     mine?.close();
   }
 
+  function type(text) {
+    if (state.phase === 'attaching' && ahead.length < mostAhead) ahead.push(text);
+    else if (state.leads && line?.readyState === 1) line.send(typeof text === 'string' ? encoder.encode(text) : text);
+  }
+
   const say = message => { if (line?.readyState === 1) line.send(JSON.stringify(message)); };
 
   /** Who does not lead tells its size as well: it is what the terminal gets when it does. */
@@ -92,11 +109,10 @@ function useLine(emulator, state, session) {
   }
 
   return {
-    attach, stop, tellSize,
+    attach, stop, tellSize, type,
     lead: () => say({ type: 'lead' }),
     /** Somebody heard of the session: no need to wait any longer. */
     hurry() { if (state.phase === 'away' && !state.trouble && !line) attach(); },
-    type(text) { if (line?.readyState === 1) line.send(typeof text === 'string' ? encoder.encode(text) : text); },
   };
 }
 
@@ -118,16 +134,18 @@ export const TerminalView = {
     const room = ref(null);
     const first = ref(null);
     const session = () => props.session;
+    /** Who is not there yet may lead once there: nothing of what is typed meanwhile is lost. */
+    const mayType = () => state.leads || state.phase === 'attaching';
     const emulator = new Emulator({
-      onType: text => { if (state.leads) line.type(control(text)); },
+      onType: text => line.type(control(text)),
       onPress: () => {
-        if (state.leads || state.phase !== 'attached') return;
-        state.notice = 'You only watch: keys are for who leads. “Take the lead” makes that you.';
+        if (state.phase === 'attached') state.notice = onlyWatch;
+        else if (state.phase === 'away') state.notice = unsent;
       },
       onLeave: () => first.value?.focus(),
       onLink: address => { state.notice = address ? `Ctrl-click opens ${visible(address)}` : ''; },
       onRoom: () => line.tellSize(),
-      mayType: () => state.leads,
+      mayType,
     });
     const line = useLine(emulator, state, session);
 
@@ -141,7 +159,7 @@ export const TerminalView = {
 
     function press([, name, arrow]) {
       emulator.focus();
-      if (!state.leads) return emulator.on.onPress();
+      if (!mayType()) return emulator.on.onPress();
       if (name === 'Ctrl') { state.holdsCtrl = !state.holdsCtrl; return undefined; }
       const text = { Escape: '\u001b', Tab: '\t', Enter: '\r' }[name] ?? emulator.arrow(arrow, state.holdsCtrl);
       state.holdsCtrl = false;
@@ -162,6 +180,7 @@ export const TerminalView = {
       }
       if (!emulator.isGone && sits(session())) {
         state.phase = 'attaching';
+        emulator.listen(true);
         line.attach();
         if (isAsked) emulator.focus();
         isAsked = false;

@@ -47,10 +47,13 @@ else:
 if HOW == "workers":
     # One in a session of its own, one that lost its parent and its environment besides.
     subprocess.Popen(["sleep", "3600.25"], start_new_session=True)
-    if os.fork() == 0:
+    parent = os.fork()
+    if parent == 0:
         os.setsid()
         if os.fork() == 0:
             os.execve("/bin/sleep", ["sleep", "3600.25"], {})
         os._exit(0)
+    # It serves once all of them are there.
+    os.waitpid(parent, 0)
 print("serving " + TEXT, flush=True)
 Server(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
