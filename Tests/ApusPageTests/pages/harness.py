@@ -144,6 +144,12 @@ class House:
 
     # ---- looking
 
+    def articles(self, page, who=""):
+        """What the conversation shows as said, or by whom alone, once it is drawn."""
+        page.evaluate("() => new Promise(requestAnimationFrame).then(() => new Promise(requestAnimationFrame))")
+        said = [" ".join(text.split()) for text in talk(page).get_by_role("article").all_inner_texts()]
+        return [text for text in said if text.startswith(who)]
+
     def check(self, what, value):
         if self.faults:
             raise Fault(f"before «{what}»: " + "; ".join(self.faults))

@@ -27,7 +27,7 @@ def steps(house):
     press("a")
     house.sees("a allows it then", talk(page).get_by_text("allowed", exact=True))
     house.apus("send", "two", "ask: rm -r build")
-    house.sees("it asks again", page.get_by_role("region", name="Asks: Bash"))
+    house.sees("it asks again", page.get_by_role("region", name="Asks: Bash").get_by_text("rm -r build"))
     press("d")
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_role("textbox")).to_be_focused()

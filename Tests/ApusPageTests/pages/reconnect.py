@@ -33,12 +33,12 @@ def steps(house):
         house.misses("with the daemon back the banner goes", alert)
         house.live(page)
     house.sees("the whole answer is there", talk(page).get_by_text("word120"))
-    house.until("the turn is over", lambda: house.show("runner")["activity"] == "idle")
-    said = [" ".join(text.split()) for text in talk(page).get_by_role("article").all_inner_texts()]
-    answers = [text for text in said if text.startswith("claude")]
+    expect(house.row(page, "runner")).to_contain_text("idle")
+    house.check("the turn is over", house.show("runner")["activity"] == "idle")
+    answers = house.articles(page, "claude")
     house.check(f"every word of it, once: {len(answers)} answers", sum(WORDS in text for text in answers) == 1
                 and sum(text.count("word7 ") for text in answers) == 1)
-    house.check("what was asked is there once", sum("slow 6:" in text for text in said) == 1)
+    house.check("what was asked is there once", sum("slow 6:" in text for text in house.articles(page)) == 1)
     page.get_by_role("button", name="Send").click()
     house.sees("what was written is sent now", talk(page).get_by_text("kept", exact=True))
     expect(house.row(away, "runner")).to_contain_text("idle")
