@@ -154,10 +154,27 @@ package enum TextFile {
   /// left there is in nobody's way.
   package static func replace(_ path: String, _ bytes: [UInt8], draft given: String? = nil) throws(Failure) {
     let target = Repository.real(path) ?? path
-    var facts = stat()
-    let mode = stat(target, &facts) == 0 ? facts.st_mode & 0o777 : 0o644
     let draft = given ?? target + ".apus-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
-    if given != nil { unlink(draft) }
+    try write(bytes, to: draft, for: target)
+    do { try move(draft, to: target) } catch {
+      let isElsewhere = errno == EXDEV
+      unlink(draft)
+      if isElsewhere, given != nil { return try replace(path, bytes) }
+      throw error
+    }
+  }
+
+  /// Puts a draft in its place, whatever stands there.
+  package static func move(_ draft: String, to path: String) throws(Failure) {
+    guard rename(draft, path) == 0 else { throw failed(path) }
+  }
+
+  /// Writes what is to stand in a file's place beside it, with that one's mode, and sees it to the disk. A draft that is
+  /// there is none of anybody's.
+  package static func write(_ bytes: [UInt8], to draft: String, for path: String) throws(Failure) {
+    var facts = stat()
+    let mode = stat(path, &facts) == 0 ? facts.st_mode & 0o777 : 0o644
+    unlink(draft)
     let descriptor = apus_open(draft, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode)
     guard descriptor >= 0 else { throw failed(path) }
     fchmod(descriptor, mode)
@@ -173,14 +190,11 @@ package enum TextFile {
       done += got
     }
     let isKept = fsync(descriptor) == 0
+    let failure = isKept ? nil : failed(path)
     close(descriptor)
-    guard isKept, rename(draft, target) == 0 else {
-      let isElsewhere = errno == EXDEV
-      let failure = failed(path)
-      unlink(draft)
-      if isElsewhere, given != nil { return try replace(path, bytes) }
-      throw failure
-    }
+    guard let failure else { return }
+    unlink(draft)
+    throw failure
   }
 
   private static func failed(_ path: String) -> Failure {

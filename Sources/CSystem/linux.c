@@ -256,6 +256,14 @@ char *const *apus_environment(void) { return environ; }
 // ---- files ----
 
 int apus_lock_file(int descriptor) { return flock(descriptor, LOCK_EX | LOCK_NB); }
+int apus_exchange(const char *one, const char *other) {
+  return renameat2(AT_FDCWD, one, AT_FDCWD, other, RENAME_EXCHANGE);
+}
+
+int apus_rename_new(const char *old, const char *new_name) {
+  return renameat2(AT_FDCWD, old, AT_FDCWD, new_name, RENAME_NOREPLACE);
+}
+
 int apus_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
 int apus_open(const char *path, int flags, mode_t mode) { return open(path, flags | O_CLOEXEC, mode); }
 

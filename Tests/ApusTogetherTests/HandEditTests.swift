@@ -153,6 +153,25 @@ import Testing
     }
   }
 
+  @Test func `an edit in the very moment in which we write is not lost`() async throws {
+    try await TestHome.withRepository { home in
+      let made = try await home.live("one")
+      let ours = try Running(
+        [
+          "/bin/sh", "-c",
+          "while apus lock acquire docker --session one && apus lock release docker --session one; do :; done",
+        ], environment: home.environment, directory: home.work)
+      for number in 1...40 {
+        await home.edit(#"row("e1b2", now, now, "file-\#(number)")"#)
+        #expect(try await eventually { try home.claims().map(\.path) == ["file-\(number)"] }, "edit \(number)")
+      }
+      ours.kill(SIGTERM)
+      _ = try await ours.finish()
+      await ours.release()
+      await home.says { Set($0.rows.map(\.id)) == ["e1b2", made.id] && $0.row("e1b2")?.editing == ["file-40"] }
+    }
+  }
+
   @Test func `a whole file that was read long before takes nothing from anybody`() async throws {
     try await TestHome.withRepository { home in
       let made = try await home.live("one")

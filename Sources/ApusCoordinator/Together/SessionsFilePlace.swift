@@ -26,9 +26,14 @@ enum SessionsFilePlace {
     guard facts.st_mode & S_IFMT == S_IFDIR else {
       return .notOurs("\(directory) is no directory of the repository's own")
     }
-    guard lstat(checkout + "/" + path, &facts) == 0 else { return errno == ENOENT ? .absent : unreadable() }
+    return look(at: checkout + "/" + path)
+  }
+
+  private static func look(at file: String) -> Look {
+    var facts = stat()
+    guard lstat(file, &facts) == 0 else { return errno == ENOENT ? .absent : unreadable() }
     guard facts.st_mode & S_IFMT == S_IFREG else { return .notOurs("it is no plain file; it is left as it is") }
-    let descriptor = apus_open(checkout + "/" + path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0)
+    let descriptor = apus_open(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0)
     guard descriptor >= 0 else { return errno == ENOENT ? .absent : unreadable() }
     defer { close(descriptor) }
     var before = stat()
@@ -54,8 +59,18 @@ enum SessionsFilePlace {
     .notOurs("it cannot be read: \(String(cString: apus_error_text(errno)))")
   }
 
-  /// Writes it, if it still is what was read; false: somebody else was there first.
-  static func replace(_ checkout: String, expecting old: [UInt8]?, with bytes: [UInt8]) throws(Failure) -> Bool {
+  /// How writing it went.
+  enum Written: Sendable {
+    case done
+    /// It is not as it was read any more; nothing was written.
+    case isOther
+    /// It is written. Somebody else wrote in the very same moment: that, which stands in no file but our draft now.
+    case over([UInt8])
+  }
+
+  /// Writes it, if it still is what was read. The two files change places, and the old one is looked at once more:
+  /// whoever wrote it in the last moment, or has it open yet, would have written for nobody.
+  static func replace(_ checkout: String, expecting old: [UInt8]?, with bytes: [UInt8]) throws(Failure) -> Written {
     let directory = checkout + "/" + directory
     mkdir(directory, 0o755)
     // Another daemon's sessions may work here as well.
@@ -66,18 +81,45 @@ enum SessionsFilePlace {
       poll(nil, 0, 5)
       tries += 1
     }
-    let found = look(checkout)
-    guard found == (old.map { .text($0) } ?? .absent) else { return false }
-    try TextFile.replace(checkout + "/" + path, bytes, draft: checkout + "/" + path + ".apus-draft")
-    return true
+    let (file, draft) = (checkout + "/" + path, draft(checkout))
+    try TextFile.write(bytes, to: draft, for: file)
+    var isDone = true
+    defer { if isDone { unlink(draft) } }
+    let read = old.map { Look.text($0) } ?? .absent
+    guard look(checkout) == read else { return .isOther }
+    guard (old == nil ? apus_rename_new(draft, file) : apus_exchange(draft, file)) == 0 else {
+      if errno == EEXIST || errno == ENOENT { return .isOther }
+      // A file system that can do neither.
+      try TextFile.move(draft, to: file)
+      return .done
+    }
+    if old == nil { return .done }
+    var found = look(at: draft)
+    var looks = 0
+    while found == .beingWritten, looks < 200 {
+      poll(nil, 0, 5)
+      looks += 1
+      found = look(at: draft)
+    }
+    if found == read { return .done }
+    if case .text(let theirs) = found {
+      isDone = false
+      return .over(theirs)
+    }
+    // Whatever that is, it is to be where it was.
+    return apus_exchange(draft, file) == 0 ? .isOther : .done
   }
 
-  /// Keeps what stands there under a name of its own, before something else is written in its place; that name.
-  static func setAside(_ checkout: String, now: Moment) -> String? {
+  static func removeDraft(_ checkout: String) { unlink(draft(checkout)) }
+
+  private static func draft(_ checkout: String) -> String { checkout + "/" + path + ".apus-draft" }
+
+  /// Keeps what stands there (`overtaken`: what we wrote over) under a name of its own; that name.
+  static func setAside(_ checkout: String, overtaken: Bool, now: Moment) -> String? {
     let stamp = MomentText.iso(now).filter { $0 != "-" && $0 != ":" }
-    let file = checkout + "/" + path
+    let file = overtaken ? draft(checkout) : checkout + "/" + path
     for number in 0..<100 {
-      let name = file + ".rejected-" + stamp + (number == 0 ? "" : "-\(number)")
+      let name = checkout + "/" + path + ".rejected-" + stamp + (number == 0 ? "" : "-\(number)")
       if link(file, name) != 0 {
         if errno == EEXIST { continue }
         // A file system without hard links.

@@ -98,7 +98,7 @@ extension Coordinator {
 
   // MARK: one turn
 
-  /// Reads, takes in, writes; false where somebody else wrote meanwhile.
+  /// Reads, takes in, writes; false where somebody else wrote meanwhile: then it is to be done once more.
   private func turn(_ file: KeptSessionsFile) async -> Bool {
     guard let checkout = file.checkout, await prepare(file, checkout) else { return true }
     await watch(file, checkout)
@@ -168,16 +168,23 @@ extension Coordinator {
       return true
     }
     do {
-      let isWritten = try await Offload.trying { () throws(Failure) in
+      let written = try await Offload.trying { () throws(Failure) in
         try SessionsFilePlace.replace(checkout, expecting: bytes, with: new)
       }
-      guard isWritten else {
+      if case .isOther = written {
         file.freed.formUnion(freed)
         return false
       }
       file.memory = memory
       file.wrote()
       file.complain(nil, log)
+      if case .over(let theirs) = written {
+        do throws(SessionsFile.Fault) { _ = try takeIn(theirs, file) } catch {
+          await setAside(file, checkout, overtaken: true, error)
+        }
+        await Offload.run { SessionsFilePlace.removeDraft(checkout) }
+        return false
+      }
       await show(file, checkout)
     } catch {
       file.freed.formUnion(freed)
@@ -246,9 +253,12 @@ extension Coordinator {
   }
 
   /// A text that cannot be read is somebody's work all the same.
-  private func setAside(_ file: KeptSessionsFile, _ checkout: String, _ fault: SessionsFile.Fault) async {
+  private func setAside(
+    _ file: KeptSessionsFile, _ checkout: String, overtaken: Bool = false, _ fault: SessionsFile.Fault
+  ) async {
     let moment = now
-    guard let kept = await Offload.run({ SessionsFilePlace.setAside(checkout, now: moment) }) else {
+    let find = { @Sendable in SessionsFilePlace.setAside(checkout, overtaken: overtaken, now: moment) }
+    guard let kept = await Offload.run(find) else {
       return log.error("\(file.path) cannot be read (\(fault)), nor set aside")
     }
     report(

@@ -192,6 +192,10 @@ int apus_screen_has_changed(void);
 int apus_lock_file(int descriptor);
 /// Whether somebody has a file, which is open here for reading alone, open for writing; 0 also where that cannot be told.
 int apus_is_being_written(int descriptor);
+/// Two files of one directory change places, in one step. -1 also where the file system cannot do that.
+int apus_exchange(const char *one, const char *other);
+/// Renames where nothing has the new name: -1 with EEXIST otherwise. -1 also where the file system cannot do that.
+int apus_rename_new(const char *old, const char *new_name);
 int apus_pipe(int ends[2]);
 int apus_set_nonblocking(int descriptor, int on);
 /// open(2), close-on-exec added.
