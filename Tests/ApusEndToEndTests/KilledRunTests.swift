@@ -12,8 +12,8 @@ import Testing
   enum Victim: String, CaseIterable, Sendable {
     case agent, keeper, agentAndKeeper, keeperAndDaemon
 
-    /// Kills by pid and start time alone; returns when, by the clock that never goes back.
-    func kill(_ session: SessionObject, _ home: TestHome) throws -> Int64 {
+    /// Kills by pid and start time alone; the time runs from then on.
+    func kill(_ session: SessionObject, _ home: TestHome) throws -> Stopwatch {
       let (agent, keeper) = (try #require(session.agentMark), try #require(session.keeperMark))
       let daemon = try #require(home.daemon())
       let marks =
@@ -23,10 +23,10 @@ import Testing
         case .agentAndKeeper: [keeper, agent]
         case .keeperAndDaemon: [keeper, daemon]
         }
-      let at = apus_monotonic_milliseconds()
+      let since = Stopwatch()
       for mark in marks { Processes.signal(mark, SIGKILL) }
       for mark in marks { #expect(ended(mark.pid, start: mark.start)) }
-      return at
+      return since
     }
 
     var state: SessionState { self == .agent ? .ended : .lost }
@@ -43,18 +43,15 @@ import Testing
       let tree = home.tree(session)
       #expect(tree.count >= (moment == .tool ? 4 : 1))
       let lost = try await home.follow("one", from: home.events("one").count) { feed in
-        let at = try victim.kill(session, home)
-        if victim == .keeperAndDaemon { return at }
+        let since = try victim.kill(session, home)
+        if victim == .keeperAndDaemon { return since }
         let end = try await feed.until(victim.state == .lost ? .runLost : .runEnded)
-        #expect(feed.lastAt - at <= 2000, "\(feed.lastAt - at) ms")
+        #expect(since.isWithin(2000), "\(since.elapsed) ms")
         #expect(end.detail["interrupted"]?.bool == true)
-        return at
+        return since
       }
       let dead = try await home.session("wait", "one", "--for", "ended")
-      if victim == .keeperAndDaemon {
-        let milliseconds = apus_monotonic_milliseconds() - lost
-        #expect(milliseconds <= 2000, "\(milliseconds) ms")
-      }
+      if victim == .keeperAndDaemon { #expect(lost.isWithin(2000), "\(lost.elapsed) ms") }
       #expect(dead.state == victim.state)
       #expect(dead.ending == (victim == .agent ? .signal(9) : nil))
       for mark in tree { #expect(!Processes.isAlive(mark), "\(mark.pid) is left") }

@@ -7,16 +7,14 @@ import Glibc
 /// `apus events NAME -f`, read one event at a time. Not for two tasks at once.
 package final class EventFeed: @unchecked Sendable {
   package let program: Running
-  /// Everything read so far, and when, by the clock that never goes back.
+  /// Everything read so far.
   package private(set) var seen: [EventObject] = []
-  package private(set) var lastAt: Int64 = 0
 
   init(_ program: Running) { self.program = program }
 
   /// Nil when the feed ended: its daemon went away, or the test left it.
   package func next(seconds: Double = 120) async throws -> EventObject? {
     guard let line = try await program.line(seconds: seconds) else { return nil }
-    lastAt = apus_monotonic_milliseconds()
     let event = try JSONText.decode(EventObject.self, from: line)
     seen.append(event)
     return event
