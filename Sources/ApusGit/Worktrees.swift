@@ -156,11 +156,12 @@ package enum TextFile {
     let target = Repository.real(path) ?? path
     let draft = given ?? target + ".apus-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
     try write(bytes, to: draft, for: target)
-    do { try move(draft, to: target) } catch {
+    guard rename(draft, target) == 0 else {
       let isElsewhere = errno == EXDEV
+      let failure = failed(path)
       unlink(draft)
       if isElsewhere, given != nil { return try replace(path, bytes) }
-      throw error
+      throw failure
     }
   }
 
