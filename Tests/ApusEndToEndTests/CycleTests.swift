@@ -18,8 +18,9 @@ import Testing
   @Test func `sessions made, stopped and resumed leave daemon and keepers as light as before`() async throws {
     try await TestHome.with(agent: Checkout.scriptedAgent) { home in
       let rounds = try await fly(home, Self.isSoak ? 1000 : 50)
-      // Each session is remembered, and the store's page caches fill up once, to 4 MB in all.
-      expectFlat(rounds, daemon: 512 + 8 * rounds.count * 2 / 3, keeper: 128)
+      // Each session is remembered, and the store's page caches fill up once, to 4 MB in all. (Of 1,000 rounds the first
+      // 600 took 7 MB, the last 400 took 1.5.)
+      expectFlat(rounds, daemon: min(4096, 20 * rounds.count) + 8 * rounds.count * 2 / 3, keeper: 128)
       expectQuiet(home)
     }
   }
@@ -88,7 +89,7 @@ import Testing
     func grown(_ value: (Round) -> Int) -> Int {
       median(rounds[(rounds.count - part)...], value) - median(rounds[..<part], value)
     }
-    #expect(grown(\.daemon.memory) <= daemon)
+    #expect(grown(\.daemon.memory) <= daemon, "\(rounds.map(\.daemon.memory))")
     #expect(grown(\.keeper.memory) <= keeper)
     func least(_ rounds: ArraySlice<Round>, _ value: (Round) -> Int) -> Int { rounds.map(value).min() ?? 0 }
     for value in [{ (round: Round) in round.daemon.descriptors }, { $0.keeper.descriptors }] {
