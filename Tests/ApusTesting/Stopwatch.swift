@@ -2,8 +2,8 @@ import CSystem
 import Foundation
 
 /// How long something takes. A limit of so many milliseconds is for a machine that has nothing else to do: what tasks of
-/// this machine waited for a processor or a disk meanwhile (`/proc/pressure`) is not counted, up to nine tenths. Where
-/// the kernel does not tell, ten times as long may pass.
+/// this machine waited for a processor or a disk meanwhile (`/proc/pressure`) is not counted, up to half. Where the kernel
+/// does not tell, twice as long may pass: what the limits are to find takes longer than that.
 package struct Stopwatch: Sendable {
   private let began = apus_monotonic_milliseconds()
   private let stalled = Self.stalled()
@@ -15,7 +15,7 @@ package struct Stopwatch: Sendable {
   package func isWithin(_ milliseconds: Int64) -> Bool {
     let elapsed = elapsed
     guard elapsed > milliseconds else { return true }
-    guard elapsed <= 10 * milliseconds else { return false }
+    guard elapsed <= 2 * milliseconds else { return false }
     guard let stalled, let now = Self.stalled() else { return true }
     return elapsed - (now - stalled) <= milliseconds
   }
